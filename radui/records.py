@@ -1,0 +1,176 @@
+"""The records that one stage hands to the next. Frozen; arrays in them are never written to.
+
+Coordinates are (x, y) with x to the right and y down; boxes are (x0, y0, x1, y1) with x1 and y1
+exclusive; pixel (0, 0) covers the square from (0, 0) to (1, 1).
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radui.observations import State
+
+FloatArray = NDArray[np.float32]
+ByteArray = NDArray[np.uint8]
+Box = tuple[float, float, float, float]
+View = Literal["frontal", "lateral"]
+
+
+@dataclass(frozen=True)
+class Radiograph:
+    """One picture as read: upright, one channel, bright bone on a dark ground, no identity.
+
+    display: (height, width) uint8, what the viewer shows.
+    pixels: (height, width) float32 in [0, 1], full depth, what models are fed from.
+    view: what the DICOM header says, None where it says nothing usable.
+    """
+
+    display: ByteArray
+    pixels: FloatArray
+    view: View | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in original pixels."""
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+
+@dataclass(frozen=True)
+class Study:
+    """One or two radiographs of one examination and the indication, if one was typed."""
+
+    views: tuple[Radiograph, ...]
+    indication: str = ""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """How original pixels became model pixels: model = original * scale + offset, per axis.
+
+    original_size, model_size: (width, height) in pixels.
+    scale: model pixels per original pixel, (x, y).
+    offset: where the original's corner lies in model pixels, (x, y); negative where it was cropped.
+    """
+
+    original_size: tuple[int, int]
+    model_size: tuple[int, int]
+    scale: tuple[float, float]
+    offset: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a checkpoint wants its pictures; part of the checkpoint, not of the code.
+
+    mode: "squash" ignores the aspect ratio; "crop" resizes the short side to `resize` and takes
+    the centre; "pad" fits the long side and pads with black.
+    mean, std: of pixels in [0, 1], applied to the one grey channel (repeated to three where the
+    backbone wants three).
+    """
+
+    size: int = 224
+    mode: Literal["squash", "crop", "pad"] = "squash"
+    resize: int = 256
+    mean: float = 0.449
+    std: float = 0.226
+
+
+@dataclass(frozen=True)
+class Token:
+    """A generated word: report[start:end] == text; probability is the model's own, in [0, 1]."""
+
+    text: str
+    start: int
+    end: int
+    probability: float
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An observation with the probability of each state, in the order of `State`; they sum to 1."""
+
+    observation: str
+    state: State
+    probabilities: tuple[float, float, float, float]
+
+    @property
+    def positive(self) -> float:
+        """Probability that the observation is present (positive or uncertain), as CheXbert's U-ones."""
+        return self.probabilities[State.POSITIVE] + self.probabilities[State.UNCERTAIN]
+
+
+@dataclass(frozen=True)
+class WordMaps:
+    """For each emitted token its attention over the patches of each view.
+
+    weights: (tokens, layers, heads, views, rows, columns) float32, each (token, layer, head) sums
+    to 1 over all views' patches.
+    frames: one a view; cell (row, column) maps to original pixels through it.
+    """
+
+    weights: FloatArray
+    frames: tuple[Frame, ...]
+
+
+@dataclass(frozen=True)
+class Prototypes:
+    """The cross-modal prototypes that answered (XProNet eq. 10-13), heads kept apart.
+
+    labels: names of the observations that were visible to the query.
+    word_indices, word_weights: (tokens, heads, gamma); the index counts rows of the whole
+    prototype matrix (observation * prototypes_per_label + k).
+    patch_indices, patch_weights: (views, rows, columns, heads, gamma), likewise.
+    """
+
+    labels: tuple[str, ...]
+    prototypes_per_label: int
+    word_indices: NDArray[np.int64]
+    word_weights: FloatArray
+    patch_indices: NDArray[np.int64]
+    patch_weights: FloatArray
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a system can show of how it came to its report; a part it has not is None."""
+
+    word_maps: WordMaps | None = None
+    prototypes: Prototypes | None = None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One system's answer to one study. While it streams, `complete` is False and evidence is absent."""
+
+    system: str
+    report: str
+    tokens: tuple[Token, ...]
+    findings: tuple[Finding, ...] = ()
+    evidence: Evidence = field(default_factory=Evidence)
+    seconds: float = 0.0
+    complete: bool = False
+
+
+@dataclass(frozen=True)
+class GateVerdict:
+    """Whether a picture looks like a chest radiograph, and from which side.
+
+    chest: probability in [0, 1]; passed: chest >= the checkpoint's threshold.
+    view: the likelier of the two views, with its probability given that it is a chest radiograph.
+    """
+
+    chest: float
+    passed: bool
+    view: View
+    view_probability: float
+
+
+@dataclass(frozen=True)
+class SystemStatus:
+    """A system on the page: `problem` is None when it can run, else one sentence that says what to do."""
+
+    name: str
+    title: str
+    problem: str | None = None
