@@ -1,0 +1,219 @@
+"""The only conductor: a study and a system in, streamed predictions with evidence out.
+
+Loads checkpoints when they are first needed, once for all threads. Models keep no state between calls,
+so several threads may predict at the same time.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from radui.observations import OBSERVATIONS, State
+from radui.records import Finding, GateVerdict, Prediction, Study, SystemStatus, View
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from radui.models.registry import Checkpoint
+
+TITLES = {
+    "xpronet": "XProNet",
+    "medrat": "MedRAT",
+    "otdrg": "OTDRG",
+    "adamatch_cyclic": "AdaMatch-Cyclic",
+}
+TRAINED_BY = {name: f"python -m train.{name} --data DATA --out runs/{name}" for name in TITLES}
+NEEDED = ("gate", "observation_classifier")
+REMEMBERED = 16  # studies whose features and verdicts are kept for the next system or the next run
+
+T = TypeVar("T")
+
+
+class EngineError(Exception):
+    """A request that cannot be served; the text says why and what to do."""
+
+
+class Engine:
+    """Checkpoints under a folder, ready to read studies; cheap to build, heavy parts load on first use."""
+
+    def __init__(self, checkpoints: Path, device: str = "cpu") -> None:
+        self.checkpoints, self.device = checkpoints, device
+        self._loaded: dict[str, Any] = {}
+        self._memo: OrderedDict[tuple[str, int], tuple[Study, Any]] = OrderedDict()
+        self._lock = threading.RLock()
+
+    def systems(self) -> list[SystemStatus]:
+        """The four systems of the project; those without a checkpoint say which command trains them."""
+        return [SystemStatus(name, title, self._problem(name)) for name, title in TITLES.items()]
+
+    def _problem(self, name: str) -> str | None:
+        # Looks at files only, so that the page can open before torch is imported.
+        for needed in (name, *NEEDED):
+            if not (self.checkpoints / needed / "model.safetensors").exists():
+                command = TRAINED_BY.get(needed, f"python -m train.{needed}")
+                return f"Not trained yet: there is no checkpoint {needed}; train it with `{command}`."
+        return None
+
+    def warm_up(self) -> None:
+        """Load everything that exists, so that the first study does not wait for it."""
+        for status in self.systems():
+            if status.problem is None:
+                self._system(status.name)
+                self._model("gate")
+                self._model("observation_classifier")
+
+    def gate(self, study: Study) -> list[GateVerdict]:
+        """Whether each picture is a chest radiograph, and its view; one verdict a picture."""
+        return self._remember("gate", study, self._judge)
+
+    def findings(self, study: Study) -> tuple[Finding, ...]:
+        """The observation classifier's 14 findings in canonical order."""
+        return self._remember("findings", study, self._classify)
+
+    def labels(self, study: Study) -> tuple[str, ...]:
+        """Observations that condition the report unless the user ticks others."""
+        return self._remember("labels", study, self._condition)
+
+    def predict(
+        self,
+        system: str,
+        study: Study,
+        labels: Sequence[str] | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Prediction]:
+        """Stream a system's report: texts that only grow, then one complete prediction with evidence.
+
+        labels: observations to condition on instead of the classifier's; ends early when cancelled.
+        Raises EngineError for an unknown or untrained system or label, CheckpointError for a damaged one.
+        """
+        import torch
+
+        self._check(system, labels)
+        chosen = labels if labels is not None else self.labels(study)
+        multi_hot = torch.tensor([[name in chosen for name in OBSERVATIONS]])
+        if cancelled():
+            return
+        inputs, grids = self._grids(study, system)
+        yield from self._system(system).predict(inputs, grids, multi_hot, self.findings(study), cancelled)
+
+    def _check(self, system: str, labels: Sequence[str] | None) -> None:
+        if system not in TITLES:
+            raise EngineError(f"There is no system {system!r}; choose from {', '.join(TITLES)}.")
+        if problem := self._problem(system):
+            raise EngineError(problem)
+        if labels is not None and (not labels or not set(labels) <= set(OBSERVATIONS)):
+            raise EngineError(
+                "Tick at least one of the 14 observations; without a finding that is No Finding."
+            )
+
+    def _judge(self, study: Study) -> list[GateVerdict]:
+        import numpy as np
+        import torch
+
+        from radui.processing.frame import to_model
+
+        gate: Any = self._model("gate").model
+        pixels = [to_model(each, gate.config.preprocessing)[0] for each in study.views]
+        with torch.inference_mode():
+            rows = gate(torch.from_numpy(np.stack(pixels))[:, None]).softmax(-1).tolist()
+        return [_verdict(row, gate.config.threshold) for row in rows]
+
+    def _probabilities(self, study: Study) -> "Tensor":
+        import torch
+
+        from radui.models.observation_classifier import pool_views
+
+        classifier: Any = self._model("observation_classifier").model
+        inputs, grids = self._grids(study, "observation_classifier")
+        with torch.inference_mode():
+            return classifier.probabilities(classifier.classify(pool_views(grids, inputs.mask)))
+
+    def _condition(self, study: Study) -> tuple[str, ...]:
+        import torch
+
+        from radui.models.observation_classifier import condition_labels
+
+        classifier: Any = self._model("observation_classifier").model
+        probabilities = self._remember("probabilities", study, self._probabilities)
+        present = condition_labels(probabilities, torch.tensor(classifier.config.thresholds))[0].tolist()
+        return tuple(name for name, stated in zip(OBSERVATIONS, present, strict=True) if stated)
+
+    def _classify(self, study: Study) -> tuple[Finding, ...]:
+        labels = self.labels(study)
+        rows = self._remember("probabilities", study, self._probabilities)[0].tolist()
+        return tuple(
+            Finding(name, _state(row, name in labels), (row[0], row[1], row[2], row[3]))
+            for name, row in zip(OBSERVATIONS, rows, strict=True)
+        )
+
+    def _views(self, study: Study) -> list[View]:
+        verdicts = self.gate(study)
+        return [each.view or verdict.view for each, verdict in zip(study.views, verdicts, strict=True)]
+
+    def _grids(self, study: Study, name: str) -> tuple[Any, "Tensor"]:
+        """Model input and patch features; checkpoints with equal backbones share them."""
+        import torch
+
+        from radui.systems.inputs import model_input
+
+        model: Any = self._model(name).model
+        key = f"grids {self._fingerprint(name)} {model.config.preprocessing}"
+
+        def compute(study: Study) -> tuple[Any, "Tensor"]:
+            inputs = model_input(study, self._views(study), model.config.preprocessing)
+            with torch.inference_mode():
+                return inputs, model.grids(inputs.pixels)
+
+        return self._remember(key, study, compute)
+
+    def _fingerprint(self, name: str) -> str:
+        from radui.models.registry import backbone_fingerprint
+
+        return self._once(f"fingerprint {name}", lambda: backbone_fingerprint(self._model(name).model))
+
+    def _model(self, name: str) -> "Checkpoint":
+        from radui.models.registry import load
+
+        return self._once(f"model {name}", lambda: load(self.checkpoints / name))
+
+    def _system(self, name: str) -> Any:
+        from radui.systems.xpronet import XProNetSystem
+
+        return self._once(f"system {name}", lambda: {"xpronet": XProNetSystem}[name](self._model(name)))
+
+    def _once(self, key: str, build: Callable[[], T]) -> T:
+        with self._lock:
+            if key not in self._loaded:
+                self._loaded[key] = build()
+            return self._loaded[key]
+
+    def _remember(self, what: str, study: Study, compute: Callable[[Study], T]) -> T:
+        # Keyed by the object itself, which the entry keeps alive, so an id is never reused for another.
+        with self._lock:
+            key = (what, id(study))
+            if key not in self._memo:
+                self._memo[key] = (study, compute(study))
+                while len(self._memo) > REMEMBERED * 5:
+                    self._memo.popitem(last=False)
+            return self._memo[key][1]
+
+    def forget(self, study: Study) -> None:
+        """Drop what is kept of a study, when its browser tab closes."""
+        with self._lock:
+            for key in [key for key, (kept, _) in self._memo.items() if kept is study]:
+                del self._memo[key]
+
+
+def _verdict(probabilities: Sequence[float], threshold: float) -> GateVerdict:
+    _, frontal, lateral = probabilities
+    chest = frontal + lateral
+    view: View = "frontal" if frontal >= lateral else "lateral"
+    return GateVerdict(chest, chest >= threshold, view, max(frontal, lateral) / max(chest, 1e-9))
+
+
+def _state(probabilities: Sequence[float], present: bool) -> State:
+    """Positive or uncertain where the label passes its threshold, else the likelier of the other two."""
+    choices = (State.POSITIVE, State.UNCERTAIN) if present else (State.UNMENTIONED, State.NEGATIVE)
+    return max(choices, key=lambda state: probabilities[state])

@@ -1,0 +1,118 @@
+"""Checkpoint folders: config.json + model.safetensors (+ vocab.json) rebuild a model."""
+
+import dataclasses
+import json
+import types
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from torch import nn
+
+from radui.models.gate import Gate, GateConfig
+from radui.models.observation_classifier import ObservationClassifier, ObservationClassifierConfig
+from radui.models.xpronet import XProNet, XProNetConfig
+
+MODELS: dict[str, tuple[type[Any], type[nn.Module]]] = {
+    "gate": (GateConfig, Gate),
+    "observation_classifier": (ObservationClassifierConfig, ObservationClassifier),
+    "xpronet": (XProNetConfig, XProNet),
+}
+FORMAT = 1
+
+
+class CheckpointError(Exception):
+    """A checkpoint is missing, damaged or of another version; the text says which and what to do."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A loaded model with the facts that came with it (provenance, scores, label names)."""
+
+    name: str
+    model: nn.Module
+    facts: dict[str, Any]
+    folder: Path
+
+
+def save(folder: Path, model_name: str, model: nn.Module, facts: dict[str, Any], half: bool = True) -> None:
+    """Write config.json and model.safetensors; `half` stores float tensors as fp16, half the bytes."""
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {name: tensor.detach().contiguous().cpu() for name, tensor in model.state_dict().items()}
+    if half:
+        tensors = {name: t.half() if t.is_floating_point() else t for name, t in tensors.items()}
+    save_file(tensors, str(folder / "model.safetensors"))
+    config = dataclasses.asdict(cast(Any, model.config))
+    document = {"format": FORMAT, "model": model_name, "config": config, **facts}
+    (folder / "config.json").write_text(json.dumps(document, indent=1) + "\n")
+
+
+def load(folder: Path) -> Checkpoint:
+    """Rebuild the model in float32 evaluation mode; raises CheckpointError with one sentence."""
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    document = read_config(folder)
+    config_class, model_class = MODELS[document["model"]]
+    try:
+        model = model_class(from_json(config_class, document["config"]))
+        weights = load_file(str(folder / "model.safetensors"))
+        model.load_state_dict({k: t.float() if t.dtype == torch.float16 else t for k, t in weights.items()})
+    except (OSError, SafetensorError, RuntimeError, TypeError, KeyError, ValueError) as error:
+        raise CheckpointError(
+            f"The checkpoint {folder.name} is damaged or does not fit its config.json; train it again."
+        ) from error
+    return Checkpoint(folder.name, model.eval(), document, folder)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """config.json of a checkpoint, checked for format and model name; reads no weights."""
+    path = folder / "config.json"
+    if not path.exists() or not (folder / "model.safetensors").exists():
+        known = ", ".join(available(folder.parent)) or "none"
+        raise CheckpointError(f"There is no checkpoint {folder.name}; those that exist: {known}.")
+    try:
+        document: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"config.json of the checkpoint {folder.name} cannot be read; copy it again."
+        ) from error
+    if document.get("format") != FORMAT or document.get("model") not in MODELS:
+        raise CheckpointError(
+            f"The checkpoint {folder.name} is of another version of radui; update radui or train it again."
+        )
+    return document
+
+
+def available(root: Path) -> list[str]:
+    """Names of the checkpoint folders under a root."""
+    return sorted(path.parent.name for path in root.glob("*/config.json"))
+
+
+def from_json(kind: Any, value: Any) -> Any:
+    """Build nested frozen dataclasses and tuples from what json.load gives; unknown keys raise TypeError."""
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        hints = typing.get_type_hints(kind)
+        unknown = set(value) - set(hints)
+        if unknown:
+            raise TypeError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
+        return kind(**{name: from_json(hints[name], item) for name, item in value.items()})
+    if typing.get_origin(kind) is tuple:
+        return tuple(from_json(typing.get_args(kind)[0], item) for item in value)
+    if isinstance(kind, types.UnionType) and value is not None:
+        return from_json(typing.get_args(kind)[0], value)
+    return value
+
+
+def backbone_fingerprint(model: nn.Module) -> str:
+    """Sixteen hex digits of a model's backbone weights: equal ones give equal patch features."""
+    import hashlib
+
+    digest = hashlib.sha256()
+    for name, tensor in cast(nn.Module, model.backbone).state_dict().items():
+        digest.update(name.encode() + tensor.numpy().tobytes())
+    return digest.hexdigest()[:16]

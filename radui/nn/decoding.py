@@ -1,0 +1,186 @@
+"""Beam search over any model that can take one step; what the model shows of a step stays with its word.
+
+Beams are never copied around for their history: each step keeps its parents, and the winner is read
+back along them, so a step's attention costs nothing until it is asked for.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+END = 0  # pad, begin and end share id 0 in the R2Gen protocol
+
+
+@dataclass(frozen=True)
+class BeamConfig:
+    """length_penalty p divides a finished score by length ** p; 0 is the protocol's plain sum."""
+
+    beams: int = 3
+    max_length: int = 60
+    length_penalty: float = 0.0
+
+
+class Stepper(Protocol):
+    """A model that reads one token a beam and says what may come next."""
+
+    def step(self, tokens: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """(N,) ids -> (N, vocabulary) log-probabilities and traces, each (N, ...); N = studies * beams."""
+
+    def reorder(self, rows: Tensor) -> None:
+        """Beam i goes on from beam rows[i], (N,)."""
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A finished sequence without begin and end; traces are (length, ...), one row an emitted word."""
+
+    tokens: list[int]
+    log_probabilities: list[float]
+    score: float
+    traces: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class _Step:
+    tokens: Tensor  # (studies, beams)
+    parents: Tensor  # (studies, beams), the beam of the step before
+    log_probabilities: Tensor  # (studies, beams)
+    traces: dict[str, Tensor]  # (studies, beams of the step before, ...)
+
+
+@dataclass(frozen=True)
+class _Finished:
+    score: float
+    step: int  # how many words it has
+    beam: int
+
+
+class BeamSearch:
+    """One search over a batch of studies; `run` is the whole interface for batches, `words` for streaming."""
+
+    def __init__(self, stepper: Stepper, studies: int, config: BeamConfig, device: torch.device) -> None:
+        self.stepper, self.studies, self.config, self.device = stepper, studies, config, device
+        self.steps: list[_Step] = []
+        self.finished: list[list[_Finished]] = [[] for _ in range(studies)]
+        # Only the first beam counts at the start: all beams are still equal.
+        self.scores = torch.full((studies, config.beams), float("-inf"), device=device)
+        self.scores[:, 0] = 0.0
+
+    def run(self) -> list[Hypothesis]:
+        """Search to the end; the best hypothesis of each study."""
+        for _ in self.words():
+            pass
+        return self.best()
+
+    def words(self) -> Iterator[int]:
+        """Advance word by word, yielding how many steps were taken; may be left at any time."""
+        tokens = torch.full((self.studies * self.config.beams,), END, device=self.device)
+        while len(self.steps) < self.config.max_length:
+            tokens = self._word(tokens)
+            yield len(self.steps)
+            if self._settled():
+                return
+
+    def best(self) -> list[Hypothesis]:
+        """The best hypothesis of each study so far."""
+        return [self._best(study) for study in range(self.studies)]
+
+    def settled_prefix(self, study: int = 0) -> list[int]:
+        """The words with which every hypothesis that can still win begins: what may be shown for good."""
+        sequences = []
+        for candidate in self._candidates(study):
+            path = self._path(study, candidate)
+            steps = self.steps[: candidate.step]
+            sequences.append([int(step.tokens[study, beam]) for step, beam in zip(steps, path, strict=True)])
+        shared = []
+        for column in zip(*sequences, strict=False):
+            if len(set(column)) > 1:
+                break
+            shared.append(column[0])
+        return shared
+
+    @torch.inference_mode()
+    def _word(self, tokens: Tensor) -> Tensor:
+        rows, following = self._advance(*self.stepper.step(tokens))
+        self.stepper.reorder(rows)
+        return following
+
+    def _advance(self, log_probabilities: Tensor, traces: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        beams, vocabulary = self.config.beams, log_probabilities.shape[-1]
+        log_probabilities = log_probabilities.view(self.studies, beams, vocabulary)
+        totals = (self.scores[..., None] + log_probabilities).flatten(1)
+        best, flat = totals.topk(2 * beams, dim=-1)  # enough to refill the beam if `beams` of them end
+        parents, tokens = flat // vocabulary, flat % vocabulary
+        ended = tokens == END
+        self._finish(best, parents, ended)
+        # Live candidates keep their order, ended ones sink to the end and are cut off.
+        order = ended.to(torch.int8).argsort(dim=-1, stable=True)[:, :beams]
+        self.scores = best.masked_fill(ended, float("-inf")).gather(1, order)
+        parents, tokens = parents.gather(1, order), tokens.gather(1, order)
+        chosen = log_probabilities.flatten(1).gather(1, parents * vocabulary + tokens)
+        kept = {name: trace.unflatten(0, (self.studies, beams)) for name, trace in traces.items()}
+        self.steps.append(_Step(tokens, parents, chosen, kept))
+        offsets = torch.arange(self.studies, device=self.device)[:, None] * beams
+        return (parents + offsets).flatten(), tokens.flatten()
+
+    def _finish(self, best: Tensor, parents: Tensor, ended: Tensor) -> None:
+        length = len(self.steps)
+        # A hypothesis counts as finished only when its end was among the beam's own candidates.
+        for study, rank in ended[:, : self.config.beams].nonzero().tolist():
+            score = float(best[study, rank]) / max(1, length) ** self.config.length_penalty
+            self.finished[study].append(_Finished(score, length, int(parents[study, rank])))
+
+    def _settled(self) -> bool:
+        """True when no live beam of any study can still win; scores only fall as words are added."""
+        reach = self.config.max_length**self.config.length_penalty
+        alive = (self.scores.max(1).values / reach).tolist()
+        return all(
+            done and max(each.score for each in done) >= best
+            for done, best in zip(self.finished, alive, strict=True)
+        )
+
+    def _candidates(self, study: int) -> list[_Finished]:
+        length = len(self.steps)
+        normaliser = max(1, length) ** self.config.length_penalty
+        alive = [
+            _Finished(float(score) / normaliser, length, beam)
+            for beam, score in enumerate(self.scores[study].tolist())
+            if score > float("-inf")
+        ]
+        # Of the finished ones only the best can still win.
+        return [*sorted(self.finished[study], key=lambda each: -each.score)[:1], *alive]
+
+    def _best(self, study: int) -> Hypothesis:
+        winner = max(self._candidates(study), key=lambda each: each.score)
+        path = self._path(study, winner)
+        steps = self.steps[: winner.step]
+        names = self.steps[0].traces if self.steps else {}
+        return Hypothesis(
+            tokens=[int(step.tokens[study, beam]) for step, beam in zip(steps, path, strict=True)],
+            log_probabilities=[
+                float(step.log_probabilities[study, beam]) for step, beam in zip(steps, path, strict=True)
+            ],
+            score=winner.score,
+            traces={name: self._trace(study, name, steps, path) for name in names},
+        )
+
+    def _path(self, study: int, winner: _Finished) -> list[int]:
+        """The beam that holds the hypothesis at each of its steps, first to last."""
+        beams: list[int] = []
+        beam = winner.beam
+        for step in reversed(self.steps[: winner.step]):
+            beams.append(beam)
+            beam = int(step.parents[study, beam])
+        return beams[::-1]
+
+    @staticmethod
+    def _trace(study: int, name: str, steps: list[_Step], path: list[int]) -> Tensor:
+        # A word was predicted by its parent beam, so that is whose trace it keeps.
+        rows = [
+            step.traces[name][study, int(step.parents[study, beam])]
+            for step, beam in zip(steps, path, strict=True)
+        ]
+        return torch.stack(rows) if rows else torch.empty(0)
