@@ -1,0 +1,60 @@
+"""A data set in memory: rows, their pictures as bytes, and their states by the labeler."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radui.observations import OBSERVATIONS, State
+from radui.processing.labeler import label
+from radui.records import ByteArray
+from train.data.iu_xray import read_iu_xray
+from train.data.study import StudyRow
+from train.pictures import load_pictures
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """rows[i] owns pictures[index[i]]; states: (studies, 14) int64, what the labeler reads in the report."""
+
+    rows: list[StudyRow]
+    pictures: ByteArray
+    index: list[tuple[int, ...]]
+    states: NDArray[np.int64]
+
+    def where(self, split: str) -> list[int]:
+        """Positions of a split's studies."""
+        return [position for position, row in enumerate(self.rows) if row.split == split]
+
+
+def load_corpus(root: Path, cache: Path | None = None) -> Corpus:
+    """Read a folder in IU X-Ray's R2Gen layout; `cache` keeps the decoded pictures (.npy)."""
+    rows = read_iu_xray(root)
+    index, paths = picture_index(rows)
+    pictures = load_pictures(paths, cache / "pictures.npy" if cache else None)
+    return Corpus(rows, pictures, index, report_states(row.report for row in rows))
+
+
+def picture_index(rows: Sequence[StudyRow]) -> tuple[list[tuple[int, ...]], list[Path]]:
+    """Where each study's pictures stand in the flat list of paths."""
+    index: list[tuple[int, ...]] = []
+    paths: list[Path] = []
+    for row in rows:
+        index.append(tuple(range(len(paths), len(paths) + len(row.images))))
+        paths += row.images
+    return index, paths
+
+
+def report_states(reports: Iterable[str]) -> NDArray[np.int64]:
+    """(reports, 14) classes of `State`."""
+    found = [label(report) for report in reports]
+    return np.array([[states[name] for name in OBSERVATIONS] for states in found], np.int64)
+
+
+def positive(states: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Positive or uncertain, as the silver labels count them; a row without any is "No Finding"."""
+    labels = (states == State.POSITIVE) | (states == State.UNCERTAIN)
+    labels[~labels.any(1), OBSERVATIONS.index("No Finding")] = True
+    return labels

@@ -1,0 +1,92 @@
+"""Reports and features of whole data sets by a checkpoint, as the app would make them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from radui.models.observation_classifier import condition_labels, encode_views, pool_views
+from radui.models.registry import load
+from radui.nn.decoding import BeamSearch
+from radui.processing.vocabulary import Vocabulary
+from radui.records import FloatArray
+from train.corpus import picture_index, positive, report_states
+from train.data.study import StudyRow
+from train.pictures import load_pictures, plain
+
+BATCH = 32
+CLASSIFIER = "observation_classifier"
+
+
+def generate_reports(checkpoint: Path, rows: list[StudyRow], oracle_labels: bool) -> list[str]:
+    """Lower-case vocabulary words of each study, as the protocol scores them.
+
+    Conditioned on the labels of the observation classifier that lies beside the checkpoint, or, with
+    oracle_labels, on those of the reference report (a row of its own in every table).
+    """
+    model: Any = load(checkpoint).model
+    vocabulary = Vocabulary.load(checkpoint / "vocab.json")
+    classifier: Any = load(_classifier_folder(checkpoint)).model
+    stated = positive(report_states(row.report for row in rows)) if oracle_labels else None
+    reports: list[str] = []
+    for start, pixels, mask in _batches(rows, model.config.preprocessing):
+        labels = _predicted(classifier, pixels, mask)
+        if stated is not None:
+            labels = torch.from_numpy(stated[start : start + len(mask)])
+        with torch.inference_mode():
+            memory = model.encode(encode_views(model.backbone, pixels), mask, labels)
+        config = model.config.decoding
+        search = BeamSearch(model.stepper(memory, config.beams), len(mask), config, pixels.device)
+        reports += [vocabulary.decode(hypothesis.tokens) for hypothesis in search.run()]
+    return reports
+
+
+def study_features(checkpoint: Path, rows: list[StudyRow]) -> FloatArray:
+    """(studies, C) mean patch features of the checkpoint's backbone, for the nearest-neighbour baseline."""
+    model: Any = load(checkpoint).model
+    parts = []
+    for _, pixels, mask in _batches(rows, model.config.preprocessing):
+        with torch.inference_mode():
+            parts.append(pool_views(encode_views(model.backbone, pixels), mask).numpy())
+    return np.concatenate(parts)
+
+
+def observation_probabilities(checkpoint: Path, rows: list[StudyRow]) -> FloatArray:
+    """(studies, 14, 4) calibrated probabilities of the observation classifier."""
+    classifier: Any = load(checkpoint).model
+    parts = []
+    for _, pixels, mask in _batches(rows, classifier.config.preprocessing):
+        with torch.inference_mode():
+            parts.append(classifier.probabilities(classifier(pixels, mask)).numpy())
+    return np.concatenate(parts)
+
+
+def _classifier_folder(checkpoint: Path) -> Path:
+    # Resolved, so that a run's own checkpoint folder works too: runs fall back on the shipped classifier.
+    beside = checkpoint.resolve().parent / CLASSIFIER
+    return beside if beside.exists() else Path("checkpoints") / CLASSIFIER
+
+
+def _predicted(classifier: Any, pixels: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    with torch.inference_mode():
+        probabilities = classifier.probabilities(classifier(pixels, mask))
+    return condition_labels(probabilities, torch.tensor(classifier.config.thresholds))
+
+
+def _batches(rows: Sequence[StudyRow], preprocessing: Any) -> Any:
+    """(start, pixels (B, 2, 1, S, S), mask (B, 2)) with a progress bar; empty views are black and masked."""
+    for start in tqdm(range(0, len(rows), BATCH), desc="studies", unit=f"x{BATCH}", mininterval=5):
+        chunk = rows[start : start + BATCH]
+        index, paths = picture_index(chunk)
+        pictures = load_pictures(paths)
+        pixels = np.zeros((len(chunk), 2, 1, preprocessing.size, preprocessing.size), np.float32)
+        mask: NDArray[np.bool_] = np.zeros((len(chunk), 2), bool)
+        for study, views in enumerate(index):
+            for slot, where in enumerate(views):
+                pixels[study, slot, 0] = plain(pictures[where], preprocessing)
+                mask[study, slot] = True
+        yield start, torch.from_numpy(pixels), torch.from_numpy(mask)
