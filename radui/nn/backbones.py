@@ -171,4 +171,4 @@ Backbone = EfficientNetLite | ResNetBackbone
 def build_backbone(config: BackboneConfig) -> Backbone:
     """A backbone with random weights; checkpoints or `train.imagenet` fill them."""
     kind = EfficientNetLite if config.name.startswith("efficientnet") else ResNetBackbone
-    return kind(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    return kind(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -184,3 +184,17 @@ class BeamSearch:
             for step, beam in zip(steps, path, strict=True)
         ]
         return torch.stack(rows) if rows else torch.empty(0)
+
+
+@torch.inference_mode()
+def sample(stepper: Stepper, rows: int, max_length: int, device: torch.device) -> Tensor:
+    """Draw one sequence a row from the model's own distribution: (rows, <= max_length) ids, END pads."""
+    tokens = torch.full((rows,), END, device=device)
+    drawn: list[Tensor] = []
+    alive = torch.ones(rows, dtype=torch.bool, device=device)
+    while len(drawn) < max_length and bool(alive.any()):
+        log_probabilities, _ = stepper.step(tokens)
+        tokens = torch.multinomial(log_probabilities.exp(), 1)[:, 0].masked_fill(~alive, END)
+        drawn.append(tokens)
+        alive = alive & (tokens != END)
+    return torch.stack(drawn, 1)
