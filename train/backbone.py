@@ -10,6 +10,7 @@ best epoch is the one with the highest mean AUC on val.
 import argparse
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ from radui.models.observation_classifier import pool_views
 from radui.nn.backbones import BackboneConfig, EfficientNetLite, build_backbone
 from radui.observations import OBSERVATIONS
 from radui.records import ByteArray, FloatArray, Preprocessing
+from train.corpus import picture_index, truth
+from train.data.iu_xray import read_iu_xray
+from train.data.study import StudyRow
 from train.imagenet import MEAN, STD, load_imagenet
 from train.loop import LoopConfig, Trainer
 from train.pictures import Augmentation, augment, generator, load_pictures, plain
@@ -34,7 +38,7 @@ VIEW_DROPOUT = 0.25  # a study shown with one view only, so that one picture is 
 
 
 @dataclass(frozen=True)
-class Study:
+class TargetStudy:
     """A study's rows in the picture array and its multi-hot targets."""
 
     pictures: tuple[int, ...]
@@ -62,7 +66,7 @@ class TermNetwork(nn.Module):
 class StudyPictures(Dataset[tuple[FloatArray, NDArray[np.bool_], FloatArray]]):
     """Two views a study; a missing or dropped one is black and masked."""
 
-    def __init__(self, studies: list[Study], pictures: ByteArray, seed: int, augmented: bool) -> None:
+    def __init__(self, studies: list[TargetStudy], pictures: ByteArray, seed: int, augmented: bool) -> None:
         self.studies, self.pictures, self.seed, self.augmented = studies, pictures, seed, augmented
         self.epoch = 0
 
@@ -141,16 +145,17 @@ def _terms(row: dict[str, Any]) -> set[str]:
     return {term.strip() for term in listed if term.strip() and term.strip() != "no indexing"}
 
 
-def read_targets(root: Path) -> tuple[list[dict[str, Any]], list[str], FloatArray]:
-    """Rows of studies.json, term names, and (studies, terms) float32 multi-hot targets."""
-    rows: list[dict[str, Any]] = json.loads((root / "studies.json").read_text())
-    names = headings(rows)
+def read_targets(root: Path, rows: Sequence[StudyRow]) -> tuple[list[str], FloatArray]:
+    """Term names and (studies, terms) float32 multi-hot targets, from studies.json beside the pictures."""
+    extras = {each["id"]: each for each in json.loads((root / "studies.json").read_text())}
+    known = [extras[row.id] for row in rows]
+    names = headings(known)
     targets = np.zeros((len(rows), len(OBSERVATIONS) + len(names)), np.float32)
-    for target, row in zip(targets, rows, strict=True):
-        target[: len(OBSERVATIONS)] = [row["labels"][name] for name in OBSERVATIONS]
-        terms = _terms(row)
+    targets[:, : len(OBSERVATIONS)] = truth(rows, "silver")
+    for target, extra in zip(targets, known, strict=True):
+        terms = _terms(extra)
         target[len(OBSERVATIONS) :] = [name in terms for name in names]
-    return rows, [*OBSERVATIONS, *names], targets
+    return [*OBSERVATIONS, *names], targets
 
 
 def main() -> None:
@@ -161,15 +166,17 @@ def main() -> None:
     parser.add_argument("--name", default="efficientnet_lite0")
     parser.add_argument("--trainable-from", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--patience", type=int, default=2, help="epochs without a better val AUC")
     parser.add_argument("--seed", type=int, default=7580)
     parser.add_argument("--resume", action="store_true")
     options = parser.parse_args()
-    rows, names, targets = read_targets(options.data)
-    paths = [options.data / "images" / row["id"] / f"{view}.jpg" for row in rows for view in (0, 1)]
+    rows = read_iu_xray(options.data)
+    names, targets = read_targets(options.data, rows)
+    index, paths = picture_index(rows)
     pictures = load_pictures(paths, options.out.parent / "cache" / "pictures.npy")
-    splits: dict[str, list[Study]] = {"train": [], "val": [], "test": []}
-    for index, row in enumerate(rows):
-        splits[row["split"]].append(Study((2 * index, 2 * index + 1), targets[index]))
+    splits: dict[str, list[TargetStudy]] = {"train": [], "val": [], "test": []}
+    for row, views, target in zip(rows, index, targets, strict=True):
+        splits[row.split].append(TargetStudy(views, target))
     backbone = build_backbone(BackboneConfig(options.name, options.trainable_from))
     assert isinstance(backbone, EfficientNetLite)
     load_imagenet(backbone, options.name)
@@ -178,7 +185,13 @@ def main() -> None:
     model = TermNetwork(backbone, len(names))
     train = StudyPictures(splits["train"], pictures, options.seed, augmented=True)
     val = StudyPictures(splits["val"], pictures, options.seed, augmented=False)
-    config = LoopConfig(epochs=options.epochs, batch_size=16, seed=options.seed, weight_decay=0.02)
+    config = LoopConfig(
+        epochs=options.epochs,
+        batch_size=16,
+        seed=options.seed,
+        weight_decay=0.02,
+        patience=options.patience,
+    )
     best = Trainer(BackboneTask(model, val), train, config, options.out).fit(options.resume)
     (best / "terms.json").write_text(json.dumps(names, indent=0))
 

@@ -17,7 +17,11 @@ from train.pictures import load_pictures
 
 @dataclass(frozen=True)
 class Corpus:
-    """rows[i] owns pictures[index[i]]; states: (studies, 14) int64, what the labeler reads in the report."""
+    """rows[i] owns pictures[index[i]]; states: (studies, 14) int64, what the labeler reads in the findings.
+
+    The findings text is what the generators learn to write. IU X-Ray's silver labels describe the
+    impression instead (`train.label_agreement`), and agree with the findings far less.
+    """
 
     rows: list[StudyRow]
     pictures: ByteArray
@@ -58,3 +62,16 @@ def positive(states: NDArray[np.int64]) -> NDArray[np.bool_]:
     labels = (states == State.POSITIVE) | (states == State.UNCERTAIN)
     labels[~labels.any(1), OBSERVATIONS.index("No Finding")] = True
     return labels
+
+
+def truth(rows: Sequence[StudyRow], source: str = "findings") -> NDArray[np.bool_]:
+    """(studies, 14) bool, present or uncertain: "findings" by the labeler, "silver" as the data set says.
+
+    Without silver labels in the data set "silver" raises ValueError.
+    """
+    if source == "findings":
+        return positive(report_states(row.report for row in rows))
+    if any(row.labels is None for row in rows):
+        raise ValueError("This data set carries no labels; use the labeler's (--truth findings).")
+    counted = (State.POSITIVE, State.UNCERTAIN)
+    return np.array([[(row.labels or {})[name] in counted for name in OBSERVATIONS] for row in rows])

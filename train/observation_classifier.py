@@ -33,7 +33,7 @@ from train.loop import LoopConfig, Trainer, load_weights
 from train.losses import focal_loss
 from train.pictures import generator
 
-VERSIONS = 4  # warped copies beside the plain one
+VERSIONS = 3  # warped copies beside the plain one
 VIEW_DROPOUT = 0.25
 
 

@@ -2,8 +2,8 @@
 
     python -m train.observation_scores --checkpoint checkpoints/observation_classifier --data DATA
 
-Truth is what the data set's labels say (on IU X-Ray silver labels, uncertain counted positive) or,
-without any, the rule labeler on the report. The classifier's own view: P(positive or uncertain).
+Truth is the rule labeler on the findings, which the classifier was trained on, or with `--truth silver`
+the data set's own labels (on IU X-Ray made from the impression). Uncertain counts as positive.
 """
 
 import argparse
@@ -16,23 +16,14 @@ from numpy.typing import NDArray
 from radui.models.registry import read_config
 from radui.observations import OBSERVATIONS, State
 from radui.records import FloatArray
-from train.corpus import positive, report_states
+from train.corpus import truth
 from train.data.iu_xray import read_iu_xray
-from train.data.study import StudyRow
 from train.generate import observation_probabilities
 from train.metrics.bootstrap import resample_weights
 from train.metrics.table import align
 
 RESAMPLES = 500
 Labels = NDArray[np.bool_]
-
-
-def truth(rows: Sequence[StudyRow]) -> Labels:
-    """(studies, 14) bool: present or uncertain, from the data set's labels, else from the reports."""
-    if any(row.labels is None for row in rows):
-        return positive(report_states(row.report for row in rows))
-    counted = (State.POSITIVE, State.UNCERTAIN)
-    return np.array([[(row.labels or {})[name] in counted for name in OBSERVATIONS] for row in rows])
 
 
 def auc(scores: FloatArray, labels: Labels, weights: NDArray[np.float64] | None = None) -> float:
@@ -89,13 +80,14 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path, default=Path("checkpoints/observation_classifier"))
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--split", default="test", choices=("train", "val", "test"))
+    parser.add_argument("--truth", default="findings", choices=("findings", "silver"))
     options = parser.parse_args()
     rows = [row for row in read_iu_xray(options.data) if row.split == options.split]
     probabilities = observation_probabilities(options.checkpoint, rows)
     scores = probabilities[..., State.POSITIVE] + probabilities[..., State.UNCERTAIN]
-    labels = truth(rows)
+    labels = truth(rows, options.truth)
     thresholds = read_config(options.checkpoint)["config"]["thresholds"]
-    print(f"{len(rows)} {options.split} studies")
+    print(f"{len(rows)} {options.split} studies, labels of the {options.truth}")
     print(observation_table(scores, labels, thresholds))
     print(f"expected calibration error {calibration_error(scores, labels):.3f}")
 

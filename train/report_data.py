@@ -17,6 +17,7 @@ from torch.utils.data import Dataset
 from radui.models.observation_classifier import condition_labels
 from radui.models.registry import load
 from radui.nn.decoding import BeamSearch
+from radui.observations import NO_FINDING, OBSERVATION_INDEX
 from radui.processing.vocabulary import Vocabulary
 from train.corpus import Corpus
 from train.features import Grids
@@ -67,14 +68,17 @@ class ReportStudies(Dataset[tuple[Any, ...]]):
 
 @dataclass(frozen=True)
 class Conditions:
-    """Labels a study is conditioned on: the report's own, the classifier's, or (training) either.
+    """Labels a study is conditioned on: the report's own while training, the classifier's otherwise.
 
-    noise: share of train studies that get the classifier's labels, so that decoding with predicted
-    labels is no surprise. oracle: evaluate with the report's own labels.
+    noise: share of train studies whose labels are redrawn with the classifier's error rates on val
+    (`rates`). Without it a model trusts labels that the app cannot give it; the classifier's own labels
+    of train studies are no substitute, since it has learned those by heart.
+    oracle: evaluate with the report's own labels.
     """
 
     reference: NDArray[np.bool_]
     predicted: NDArray[np.bool_]
+    rates: NDArray[np.float64]
     noise: float
     seed: int
     oracle: bool = False
@@ -83,7 +87,26 @@ class Conditions:
         """(14,) bool; without random numbers the evaluation's choice."""
         if random is None:
             return (self.reference if self.oracle else self.predicted)[position]
-        return (self.predicted if random.random() < self.noise else self.reference)[position]
+        stated = self.reference[position]
+        return redraw(stated, self.rates, random) if random.random() < self.noise else stated
+
+
+def error_rates(reference: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(2, 14): P(predicted | not stated) and P(predicted | stated), with one study of each kind added."""
+    rows = [(predicted & (reference == stated)).sum(0) + 1 for stated in (False, True)]
+    totals = [(reference == stated).sum(0) + 2 for stated in (False, True)]
+    return np.stack(rows) / np.stack(totals)
+
+
+def redraw(
+    stated: NDArray[np.bool_], rates: NDArray[np.float64], random: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Labels as the classifier might have predicted them; "No Finding" follows from the others."""
+    drawn = random.random(len(stated)) < np.where(stated, rates[1], rates[0])
+    no_finding, devices = OBSERVATION_INDEX[NO_FINDING], OBSERVATION_INDEX["Support Devices"]
+    others = np.delete(drawn, [no_finding, devices])
+    drawn[no_finding] = not others.any()
+    return drawn
 
 
 def collate(samples: list[tuple[Any, ...]], views: int = 2) -> Batch:

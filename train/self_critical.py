@@ -48,27 +48,27 @@ class SelfCriticalTask(XProNetTask):
 
     def loss(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """XProNet's own loss, scaled down, plus the policy gradient."""
-        inner: Any = model.module if hasattr(model, "module") else model
-        sampled = self._sample(inner, batch)
         references = [self.cider.reference(self.vocabulary.words(row)) for row in batch.tokens.tolist()]
+        model.eval()  # the policy is the model as it writes, without dropout
+        sampled = self._sample(model, batch)
         rewards = self._rewards(sampled, references)
         grouped = rewards.view(-1, SAMPLES)
         others = (grouped.sum(1, keepdim=True) - grouped) / (SAMPLES - 1)
         advantage = ((grouped - others) / (grouped.std() + 1e-6)).flatten()
-        policy = -(advantage[:, None] * self._log_probabilities(model, batch, sampled)).sum() / len(sampled)
+        # Divided by the words of a report, so that a rate means what it means for cross-entropy.
+        policy = -(advantage[:, None] * self._log_probabilities(model, batch, sampled)).sum()
+        policy = policy / (sampled != END).sum()
+        model.train()
         supervised = super().loss(model, batch)["loss"]
-        policy = policy / 30  # words a report, so that the rate means what it means in cross-entropy
         return {"loss": policy + WORDS_WEIGHT * supervised, "reward": rewards.mean(), "words": supervised}
 
-    @torch.no_grad()
-    def _sample(self, model: XProNet, batch: Batch) -> Tensor:
-        """(B * SAMPLES, T) sampled words, without dropout, as the model is when it writes."""
-        model.eval()
-        memory = model.encode(batch.grids, batch.mask, batch.labels)
-        tokens = sample(model.stepper(memory, SAMPLES), len(batch.mask) * SAMPLES, 60, batch.grids.device)
-        model.train()
-        model.backbone.eval()
-        return tokens
+    @staticmethod
+    def _sample(model: nn.Module, batch: Batch) -> Tensor:
+        """(B * SAMPLES, T) words drawn from the model."""
+        inner: Any = model.module if hasattr(model, "module") else model
+        with torch.no_grad():
+            memory = inner.encode(batch.grids, batch.mask, batch.labels)
+        return sample(inner.stepper(memory, SAMPLES), len(batch.mask) * SAMPLES, 60, batch.grids.device)
 
     def _rewards(self, sampled: Tensor, references: Sequence[Reference]) -> Tensor:
         scores = []
@@ -95,7 +95,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--start", type=Path, required=True, help="run folder of train.xpronet")
     parser.add_argument("--classifier", type=Path, default=Path("checkpoints/observation_classifier"))
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--label-noise", type=float, default=1.0, help="condition as the app does")
+    parser.add_argument("--label-noise", type=float, default=1.0)
     parser.add_argument("--learning-rate", type=float, default=5e-5)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--epochs", type=int, default=5)

@@ -34,7 +34,7 @@ from train.metrics.protocol import protocol_references
 from train.metrics.scoring import score_reports
 from train.observation_classifier import VERSIONS, load_backbone
 from train.prototypes import initial_prototypes, minilm_folder, text_features
-from train.report_data import Batch, Conditions, ReportStudies, collate, decode, predicted_labels
+from train.report_data import Batch, Conditions, ReportStudies, collate, decode, error_rates, predicted_labels
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,9 @@ def train_data(
     cache = options.out.parent / "cache"
     grids = [cached_grids(backbone, corpus.pictures, PREPROCESSING, v, cache) for v in range(1 + VERSIONS)]
     predicted = predicted_labels(options.classifier, corpus, cache)
-    conditions = Conditions(positive(corpus.states), predicted, options.label_noise, options.seed)
+    stated, held_out = positive(corpus.states), corpus.where("val")
+    rates = error_rates(stated[held_out], predicted[held_out])
+    conditions = Conditions(stated, predicted, rates, options.label_noise, options.seed)
     train, val = (ReportStudies(corpus, grids, split, vocabulary, conditions) for split in ("train", "val"))
     return train, val
 
