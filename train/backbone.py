@@ -190,6 +190,7 @@ def main() -> None:
         batch_size=16,
         seed=options.seed,
         weight_decay=0.02,
+        precision="no",  # the network itself says where bf16 pays
         patience=options.patience,
     )
     best = Trainer(BackboneTask(model, val), train, config, options.out).fit(options.resume)

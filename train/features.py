@@ -4,6 +4,7 @@ Version 0 is the plain picture, the others are random warps; a training epoch dr
 """
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +20,10 @@ Grids = NDArray[np.float16]
 
 
 def fingerprint(model: nn.Module, pictures: ByteArray) -> str:
-    """Twelve hex digits that change with the weights or the pictures."""
+    """Twelve hex digits that change with the weights, as fp16 as they ship, or with the pictures."""
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
-        digest.update(name.encode() + tensor.detach().cpu().numpy().tobytes())
+        digest.update(name.encode() + tensor.detach().cpu().half().numpy().tobytes())
     digest.update(str(pictures.shape).encode() + pictures[:: max(1, len(pictures) // 50)].tobytes())
     return digest.hexdigest()[:12]
 
@@ -41,10 +42,11 @@ def cached_grids(
         grids: Grids = np.load(path, mmap_mode="r")
         return grids
     cache.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".part.npy")
+    # A name of its own for each process: several may start with an empty cache.
+    partial = path.with_suffix(f".{os.getpid()}.part.npy")
     grids = _compute(backbone, pictures, preprocessing, version, partial, seed)
     del grids
-    partial.rename(path)
+    partial.replace(path)
     done: Grids = np.load(path, mmap_mode="r")
     return done
 

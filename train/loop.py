@@ -1,24 +1,28 @@
 """The training loop that every system shares, on Hugging Face Accelerate.
 
-One command runs on one CPU, one GPU or several processes (`accelerate launch -m train.…`). A run folder
-holds `log.csv` (one row an epoch), `curves.png`, `state/` (everything that a resumed run needs) and
-`best/` (the model's weights at the best validation score). A run killed at any moment goes on with
-`--resume` from the last saved state, with the same batches and the same random numbers.
+One command runs on one CPU or one GPU, under `accelerate launch -m train.…` on several GPUs, and under
+`torchrun --nproc_per_node N -m train.…` in N processes on CPUs (for those Accelerate's own launcher wants
+MPI, and without it quietly starts a single process).
+
+A run folder holds `log.csv` (one row an epoch), `curves.png`, `state/` (everything that a resumed run
+needs) and `best/` (the model's weights at the best validation score). A run killed at any moment goes on
+with `--resume` from the last saved state, with the same batches and the same random numbers.
 """
 
 import csv
 import json
 import math
+import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DataLoaderConfiguration, set_seed
+from accelerate.utils import DataLoaderConfiguration, broadcast, set_seed
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
@@ -32,7 +36,7 @@ class LoopConfig:
     """Settings that do not belong to the model.
 
     learning_rate is for groups that name none; warmup is a share of all steps, then cosine to zero.
-    precision "auto" takes bf16 on a GPU that has it and float32 elsewhere.
+    precision "auto" takes bf16 on a GPU or CPU that multiplies in it, float32 elsewhere; "no" is float32.
     save_minutes: how much work a kill may cost; patience: epochs without a better score (0 = never stop).
     """
 
@@ -72,18 +76,19 @@ class Task(Protocol):
 
 @dataclass
 class Progress:
-    """Where the run stands; saved inside Accelerate's state."""
+    """Where the run stands, with this epoch's sums for the log; saved inside Accelerate's state."""
 
     epoch: int = 0
     step: int = 0
     best: float = -math.inf
     best_epoch: int = -1
+    sums: dict[str, float] = field(default_factory=dict)
 
-    def state_dict(self) -> dict[str, float]:
+    def state_dict(self) -> dict[str, Any]:
         """As Accelerate's checkpointing asks."""
         return asdict(self)
 
-    def load_state_dict(self, state: dict[str, float]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """As Accelerate's checkpointing asks."""
         self.__dict__.update(state)
 
@@ -105,7 +110,15 @@ class EpochSampler(torch.utils.data.Sampler[int]):
 def _precision(config: LoopConfig) -> str:
     if config.precision != "auto":
         return config.precision
-    return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "no"
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported() else "no"
+    # Without AMX tiles a CPU emulates bf16 and is slower than in float32.
+    return "bf16" if torch.cpu._is_amx_tile_supported() else "no"
+
+
+def _cpu_processes() -> bool:
+    """Several processes and no GPU: Accelerate joins them only when it is told to stay on CPUs."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and not torch.cuda.is_available()
 
 
 def _cosine(optimizer: torch.optim.Optimizer, warmup: int, total: int) -> torch.optim.lr_scheduler.LambdaLR:
@@ -124,6 +137,7 @@ class Trainer:
         self.task, self.config, self.out = task, config, out
         set_seed(config.seed)
         self.accelerator = Accelerator(
+            cpu=_cpu_processes(),
             mixed_precision=_precision(config),
             # Our sampler seeds itself: the order may not depend on the number of processes.
             dataloader_config=DataLoaderConfiguration(use_seedable_sampler=False),
@@ -131,7 +145,13 @@ class Trainer:
         )
         self.sampler = EpochSampler(len(data), config.seed)  # type: ignore[arg-type]
         loader: DataLoader[Any] = DataLoader(
-            data, config.batch_size, sampler=self.sampler, collate_fn=task.collate, drop_last=True
+            data,
+            config.batch_size,
+            sampler=self.sampler,
+            collate_fn=task.collate,
+            drop_last=True,
+            # Else each iteration draws from the global numbers, and dropout would differ after a resume.
+            generator=torch.Generator(),
         )
         optimizer = torch.optim.AdamW(
             task.parameter_groups(), lr=config.learning_rate, weight_decay=config.weight_decay
@@ -155,12 +175,17 @@ class Trainer:
 
     def _start(self, resume: bool) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
-        if resume and (self.out / "state").exists():
-            self.accelerator.load_state(str(self.out / "state"))
+        state, old = self.out / "state", self.out / "state.old"
+        if resume and self.accelerator.is_main_process and old.exists() and not state.exists():
+            old.rename(state)  # killed between the two renames of a save
+        self.accelerator.wait_for_everyone()
+        if resume and state.exists():
+            self.accelerator.load_state(str(state))
         elif self.accelerator.is_main_process:
-            for old in ("log.csv", "best", "state"):
-                _remove(self.out / old)
+            for name in ("log.csv", "best", "state", "state.old", "state.new"):
+                _remove(self.out / name)
             (self.out / "loop.json").write_text(json.dumps(asdict(self.config), indent=1))
+        self.accelerator.wait_for_everyone()
 
     def _exhausted(self, epoch: int) -> bool:
         patience, best = self.config.patience, self.progress.best_epoch
@@ -168,22 +193,20 @@ class Trainer:
 
     def _epoch(self, epoch: int) -> dict[str, float]:
         self.sampler.epoch = epoch
-        dataset = self.loader.dataset
-        if hasattr(dataset, "set_epoch"):
-            dataset.set_epoch(epoch)
         self.model.train()
-        sums: dict[str, float] = {}
-        count = 0
+        progress = self.progress
         for batch in self._batches(epoch):
             for name, value in self._step(batch).items():
-                sums[name] = sums.get(name, 0.0) + value
-            count += 1
+                progress.sums[name] = progress.sums.get(name, 0.0) + value
+            progress.step += 1
             self._save_if_due()
-        return {name: value / max(1, count) for name, value in sums.items()}
+        return {name: value / progress.step for name, value in progress.sums.items()}
 
     def _batches(self, epoch: int) -> Iterable[Any]:
         done = self.progress.step
         loader = self.accelerator.skip_first_batches(self.loader, done) if done else self.loader
+        # Accelerate's loader counts its own passes, from 0 in every process, and tells the data set.
+        loader.set_epoch(epoch)
         return tqdm(
             loader,
             desc=f"epoch {epoch + 1}/{self.config.epochs}",
@@ -201,14 +224,14 @@ class Trainer:
         self.optimizer.step()
         self.scheduler.step()
         self.optimizer.zero_grad()
-        self.progress.step += 1
         return {name: float(value.detach()) for name, value in losses.items()}
 
     def _finish_epoch(self, epoch: int, row: dict[str, float]) -> None:
-        self.progress.epoch, self.progress.step = epoch + 1, 0
+        self.progress.epoch, self.progress.step, self.progress.sums = epoch + 1, 0, {}
         last = epoch + 1 == self.config.epochs
         if last or (epoch + 1) % self.config.evaluate_every == 0:
             row |= self._evaluate()
+            row["score"] = self._agreed(row["score"])
             if row["score"] > self.progress.best:
                 self.progress.best, self.progress.best_epoch = row["score"], epoch
                 self._save_best()
@@ -229,8 +252,14 @@ class Trainer:
             save_weights(self.accelerator.unwrap_model(self.model), folder / "model.safetensors")
 
     def _save_if_due(self) -> None:
-        if time.monotonic() - self.saved_at > 60 * self.config.save_minutes:
+        if self._agreed(time.monotonic() - self.saved_at) > 60 * self.config.save_minutes:
             self._save_state()
+
+    def _agreed(self, value: float) -> float:
+        """The main process's value: those who decided by their own would wait for each other for ever."""
+        if self.accelerator.num_processes == 1:
+            return value
+        return float(broadcast(torch.tensor(value, device=self.accelerator.device)))
 
     def _save_state(self) -> None:
         """Write beside, then swap, so that a kill leaves the old state or the new one, never half of one."""
@@ -249,13 +278,16 @@ class Trainer:
         self.saved_at = time.monotonic()
 
     def _log(self, row: dict[str, float]) -> None:
-        path = self.out / "log.csv"
+        path, fresh = self.out / "log.csv", self.out / "log.csv.new"
         known = list(csv.DictReader(path.open())) if path.exists() else []
-        rows: list[dict[str, Any]] = [*known, row]
-        with path.open("w", newline="") as file:
+        # A run killed after its log and before its state does this epoch again.
+        rows: list[dict[str, Any]] = [each for each in known if int(each["epoch"]) < row["epoch"]]
+        rows.append(row)
+        with fresh.open("w", newline="") as file:
             writer = csv.DictWriter(file, list(dict.fromkeys(name for each in rows for name in each)))
             writer.writeheader()
             writer.writerows(rows)
+        fresh.replace(path)
         plot_curves(path, self.out / "curves.png")
         tqdm.write("  ".join(f"{name} {value:.4g}" for name, value in row.items()))
 

@@ -110,7 +110,7 @@ class ClassifierTask:
 def collect(data: PooledStudies, classify: Any, model: nn.Module) -> tuple[Tensor, NDArray[np.int64]]:
     """Uncalibrated logits (studies, 14, 4) and states (studies, 14) of a split."""
     features, states = ClassifierTask.collate([data[i] for i in range(len(data))])
-    with torch.inference_mode():
+    with torch.no_grad():
         return classify(model, features).float(), states.numpy()
 
 
@@ -163,12 +163,14 @@ def prevalence_thresholds(probabilities: NDArray[Any], prevalence: NDArray[Any])
     return tuple(round(float(np.quantile(column, 1 - share)), 4) for column, share in columns)
 
 
-def pooled_versions(classifier: ObservationClassifier, corpus: Corpus, cache: Path) -> NDArray[np.float32]:
-    """(1 + VERSIONS, pictures, C): position means of the cached grids."""
+def pooled_versions(
+    classifier: ObservationClassifier, corpus: Corpus, cache: Path, versions: int = 1 + VERSIONS
+) -> NDArray[np.float32]:
+    """(versions, pictures, C): position means of the cached grids, the plain pictures first."""
     config = classifier.config
     grids = (
         cached_grids(classifier.backbone, corpus.pictures, config.preprocessing, version, cache)
-        for version in range(1 + VERSIONS)
+        for version in range(versions)
     )
     return np.stack([_pool(each) for each in grids])
 
@@ -184,7 +186,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--backbone", type=Path, required=True, help="run folder of train.backbone")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=7580)
     parser.add_argument("--resume", action="store_true")
     options = parser.parse_args()
@@ -196,7 +198,7 @@ def main() -> None:
     train = PooledStudies(corpus, pooled, "train", options.seed, training=True)
     val = PooledStudies(corpus, pooled, "val", options.seed, training=False)
     task = ClassifierTask(classifier, train, val)
-    config = LoopConfig(options.epochs, 64, 2e-3, weight_decay=0.05, seed=options.seed)
+    config = LoopConfig(options.epochs, 64, 2e-3, weight_decay=0.05, seed=options.seed, precision="no")
     best = Trainer(task, train, config, options.out).fit(options.resume)
     load_weights(classifier, best / "model.safetensors")
     finish(classifier, train, val, options.out / "checkpoint")

@@ -4,6 +4,7 @@ Random numbers depend on (seed, epoch, index) alone, so a resumed run sees the s
 number of processes does not matter. Never flipped: the heart has a side.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from radui.processing.images import read_radiograph
 from radui.records import ByteArray, FloatArray, Preprocessing, Radiograph
 
 STORED_SIZE = 256
+PROBES = 16  # pictures that are decoded to see whether a cache holds the same data set
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,23 @@ def load_pictures(paths: Sequence[Path], cache: Path | None = None) -> ByteArray
     """(pictures, 256, 256) uint8, squashed; read from `cache` (.npy) when it fits the list."""
     if cache and cache.exists():
         stored: ByteArray = np.load(cache)
-        if len(stored) == len(paths):
+        if _fits(stored, paths):
             return stored
     pictures = np.stack([_stored(path) for path in paths])
     if cache:
         cache.parent.mkdir(parents=True, exist_ok=True)
-        np.save(cache, pictures)
+        partial = cache.with_suffix(f".{os.getpid()}.part.npy")
+        np.save(partial, pictures)
+        partial.replace(cache)
     return pictures
+
+
+def _fits(stored: ByteArray, paths: Sequence[Path]) -> bool:
+    """As many pictures, and the same ones at a few places: another data set may be as large."""
+    if len(stored) != len(paths):
+        return False
+    probes = np.linspace(0, len(paths) - 1, min(PROBES, len(paths))).astype(int)
+    return all(np.array_equal(stored[i], _stored(paths[i])) for i in probes)
 
 
 def _stored(path: Path) -> ByteArray:

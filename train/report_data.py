@@ -34,6 +34,11 @@ class Batch:
     labels: Tensor
     tokens: Tensor
 
+    def to(self, device: torch.device, non_blocking: bool = False) -> "Batch":
+        """On another device; Accelerate moves what has this method, and no dataclass without it."""
+        parts = (self.grids, self.mask, self.labels, self.tokens)
+        return Batch(*(part.to(device, non_blocking=non_blocking) for part in parts))
+
 
 class ReportStudies(Dataset[tuple[Any, ...]]):
     """Cached patch features of a study in one version, the labels it is conditioned on, its report."""
@@ -141,7 +146,7 @@ def decode(
 def predicted_labels(classifier_folder: Path, corpus: Corpus, cache: Path) -> NDArray[np.bool_]:
     """(studies, 14) bool: what the app's classifier would condition each study on."""
     classifier: Any = load(classifier_folder).model
-    pooled = pooled_versions(classifier, corpus, cache)[0]
+    pooled = pooled_versions(classifier, corpus, cache, versions=1)[0]
     features = np.stack([pooled[list(views)].mean(0) for views in corpus.index])
     with torch.inference_mode():
         probabilities = classifier.probabilities(classifier.classify(torch.from_numpy(features)))

@@ -112,7 +112,7 @@ def _study_means(grids: Grids, corpus: Corpus, positions: list[int]) -> NDArray[
 
 def build_config(options: argparse.Namespace, vocabulary: Vocabulary, features: int) -> XProNetConfig:
     """The compact configuration, or the paper's sizes around the same frozen backbone with --paper."""
-    sizes = TransformerConfig() if options.paper else TransformerConfig(width=256, feedforward=512)
+    sizes = TransformerConfig() if options.paper else TransformerConfig(width=256, encoder_layers=1)
     return XProNetConfig(
         vocabulary=len(vocabulary),
         preprocessing=PREPROCESSING,
@@ -169,7 +169,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--beams", type=int, default=3)
     parser.add_argument("--learning-rate", type=float, default=5e-4)
     parser.add_argument("--batch-size", type=int, default=16)
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=16)
     parser.add_argument("--seed", type=int, default=7580)
     parser.add_argument("--resume", action="store_true")
     options = parser.parse_args(arguments)
@@ -192,7 +192,9 @@ def main(arguments: list[str] | None = None) -> None:
     train, val = train_data(options, corpus, model.backbone, vocabulary)
     tolerance = None if options.tolerance == "none" else float(options.tolerance)
     objective = Objective(tolerance=tolerance, smoothing=options.smoothing)
-    config = LoopConfig(options.epochs, options.batch_size, options.learning_rate, 0.02, seed=options.seed)
+    config = LoopConfig(
+        options.epochs, options.batch_size, options.learning_rate, 0.02, seed=options.seed, evaluate_every=2
+    )
     best = Trainer(XProNetTask(model, objective, val, vocabulary), train, config, options.out).fit(
         options.resume
     )
