@@ -42,11 +42,12 @@ def load_corpus(root: Path, cache: Path | None = None) -> Corpus:
 
 
 def picture_index(rows: Sequence[StudyRow]) -> tuple[list[tuple[int, ...]], list[Path]]:
-    """Where each study's pictures stand in the flat list of paths."""
+    """Where each study's pictures stand in the flat list of paths, frontal before lateral as in the app."""
     index: list[tuple[int, ...]] = []
     paths: list[Path] = []
     for row in rows:
-        index.append(tuple(range(len(paths), len(paths) + len(row.images))))
+        places = tuple(range(len(paths), len(paths) + len(row.images)))
+        index.append(places[::-1] if row.views == ("lateral", "frontal") else places)
         paths += row.images
     return index, paths
 

@@ -126,7 +126,7 @@ def chest_pictures(root: Path, cache: Path, studies: int, seed: int) -> Iterator
     for split, count in (("train", studies), ("test", 400)):
         chosen = [p for p in order if rows[p].split == split][:count]
         for position in chosen:
-            for view, where in zip(rows[position].views, index[position], strict=False):
+            for view, where in zip(rows[position].views, sorted(index[position]), strict=False):
                 if view is not None:
                     yield Picture(pictures[where], view, "chest", split == "test")
 
