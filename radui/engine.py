@@ -41,7 +41,7 @@ class Engine:
     def __init__(self, checkpoints: Path, device: str = "cpu") -> None:
         self.checkpoints, self.device = checkpoints, device
         self._loaded: dict[str, Any] = {}
-        self._memo: OrderedDict[tuple[str, int], tuple[Study, Any]] = OrderedDict()
+        self._memo: OrderedDict[tuple[str, tuple[int, ...]], tuple[Study, Any]] = OrderedDict()
         self._lock = threading.RLock()
 
     def systems(self) -> list[SystemStatus]:
@@ -92,7 +92,7 @@ class Engine:
 
         self._check(system, labels)
         chosen = labels if labels is not None else self.labels(study)
-        multi_hot = torch.tensor([[name in chosen for name in OBSERVATIONS]])
+        multi_hot = torch.tensor([[name in chosen for name in OBSERVATIONS]], device=self.device)
         if cancelled():
             return
         inputs, grids = self._grids(study, system)
@@ -116,8 +116,9 @@ class Engine:
 
         gate: Any = self._model("gate").model
         pixels = [to_model(each, gate.config.preprocessing)[0] for each in study.views]
+        batch = torch.from_numpy(np.stack(pixels))[:, None].to(self.device)
         with torch.inference_mode():
-            rows = gate(torch.from_numpy(np.stack(pixels))[:, None]).softmax(-1).tolist()
+            rows = gate(batch).softmax(-1).tolist()
         return [_verdict(row, gate.config.threshold) for row in rows]
 
     def _probabilities(self, study: Study) -> "Tensor":
@@ -137,7 +138,8 @@ class Engine:
 
         classifier: Any = self._model("observation_classifier").model
         probabilities = self._remember("probabilities", study, self._probabilities)
-        present = condition_labels(probabilities, torch.tensor(classifier.config.thresholds))[0].tolist()
+        thresholds = torch.tensor(classifier.config.thresholds, device=probabilities.device)
+        present = condition_labels(probabilities, thresholds)[0].tolist()
         return tuple(name for name, stated in zip(OBSERVATIONS, present, strict=True) if stated)
 
     def _classify(self, study: Study) -> tuple[Finding, ...]:
@@ -162,7 +164,7 @@ class Engine:
         key = f"grids {self._fingerprint(name)} {model.config.preprocessing}"
 
         def compute(study: Study) -> tuple[Any, "Tensor"]:
-            inputs = model_input(study, self._views(study), model.config.preprocessing)
+            inputs = model_input(study, self._views(study), model.config.preprocessing, self.device)
             with torch.inference_mode():
                 return inputs, model.grids(inputs.pixels)
 
@@ -174,9 +176,14 @@ class Engine:
         return self._once(f"fingerprint {name}", lambda: backbone_fingerprint(self._model(name).model))
 
     def _model(self, name: str) -> "Checkpoint":
+        return self._once(f"model {name}", lambda: self._load(name))
+
+    def _load(self, name: str) -> "Checkpoint":
         from radui.models.registry import load
 
-        return self._once(f"model {name}", lambda: load(self.checkpoints / name))
+        checkpoint = load(self.checkpoints / name)
+        checkpoint.model.to(self.device)
+        return checkpoint
 
     def _system(self, name: str) -> Any:
         from radui.systems.xpronet import XProNetSystem
@@ -190,9 +197,10 @@ class Engine:
             return self._loaded[key]
 
     def _remember(self, what: str, study: Study, compute: Callable[[Study], T]) -> T:
-        # Keyed by the object itself, which the entry keeps alive, so an id is never reused for another.
+        # Keyed by the pictures themselves, which the entry keeps alive, so that no id is reused; a study
+        # with another indication has the same pictures.
         with self._lock:
-            key = (what, id(study))
+            key = (what, tuple(map(id, study.views)))
             if key not in self._memo:
                 self._memo[key] = (study, compute(study))
                 while len(self._memo) > REMEMBERED * 5:
@@ -202,7 +210,8 @@ class Engine:
     def forget(self, study: Study) -> None:
         """Drop what is kept of a study, when its browser tab closes."""
         with self._lock:
-            for key in [key for key, (kept, _) in self._memo.items() if kept is study]:
+            pictures = tuple(map(id, study.views))
+            for key in [key for key in self._memo if key[1] == pictures]:
                 del self._memo[key]
 
 

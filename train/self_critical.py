@@ -9,6 +9,7 @@ several reports a study, and each is pushed up or down by how far its reward lie
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from radui.models.registry import load, save
-from radui.models.xpronet import XProNet
+from radui.models.xpronet import Memory, XProNet
 from radui.nn.decoding import END, sample
 from radui.processing.vocabulary import Vocabulary
 from train.corpus import load_corpus
 from train.loop import LoopConfig, Trainer, load_weights
+from train.losses import report_loss
 from train.report_data import Batch, ReportStudies
 from train.rewards import Cider, Reference, bleu4
 from train.xpronet import Objective, XProNetTask, train_data
 
 SAMPLES = 4
 BLEU_WEIGHT = 4.0  # brings sentence BLEU-4 (about 0.2) beside CIDEr-D (about 0.5)
+MAX_LENGTH = 60
 WORDS_WEIGHT = 0.2  # cross-entropy kept in, so that the language does not drift
 
 
@@ -47,28 +50,22 @@ class SelfCriticalTask(XProNetTask):
         self.cider = Cider(reports)
 
     def loss(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """XProNet's own loss, scaled down, plus the policy gradient."""
-        references = [self.cider.reference(self.vocabulary.words(row)) for row in batch.tokens.tolist()]
+        """A little cross-entropy plus the policy gradient, over one encoding of each study."""
+        assert isinstance(model, XProNet), "runs in one process: the parts are called, not forward"
         model.eval()  # the policy is the model as it writes, without dropout
-        sampled = self._sample(model, batch)
+        references = [self.cider.reference(self.vocabulary.words(row)) for row in batch.tokens.tolist()]
+        memory = model.encode(batch.grids, batch.mask, batch.labels)
+        rows = len(batch.mask) * SAMPLES
+        sampled = sample(model.stepper(_repeated(memory, 1), SAMPLES), rows, MAX_LENGTH, batch.grids.device)
         rewards = self._rewards(sampled, references)
         grouped = rewards.view(-1, SAMPLES)
         others = (grouped.sum(1, keepdim=True) - grouped) / (SAMPLES - 1)
         advantage = ((grouped - others) / (grouped.std() + 1e-6)).flatten()
         # Divided by the words of a report, so that a rate means what it means for cross-entropy.
-        policy = -(advantage[:, None] * self._log_probabilities(model, batch, sampled)).sum()
-        policy = policy / (sampled != END).sum()
-        model.train()
-        supervised = super().loss(model, batch)["loss"]
-        return {"loss": policy + WORDS_WEIGHT * supervised, "reward": rewards.mean(), "words": supervised}
-
-    @staticmethod
-    def _sample(model: nn.Module, batch: Batch) -> Tensor:
-        """(B * SAMPLES, T) words drawn from the model."""
-        inner: Any = model.module if hasattr(model, "module") else model
-        with torch.no_grad():
-            memory = inner.encode(batch.grids, batch.mask, batch.labels)
-        return sample(inner.stepper(memory, SAMPLES), len(batch.mask) * SAMPLES, 60, batch.grids.device)
+        chosen = self._log_probabilities(model, _repeated(memory, SAMPLES), sampled)
+        policy = -(advantage[:, None] * chosen).sum() / (sampled != END).sum()
+        words = report_loss(model.teach(memory, batch.tokens[:, :-1]).logits, batch.tokens)
+        return {"loss": policy + WORDS_WEIGHT * words, "reward": rewards.mean(), "words": words}
 
     def _rewards(self, sampled: Tensor, references: Sequence[Reference]) -> Tensor:
         scores = []
@@ -78,14 +75,24 @@ class SelfCriticalTask(XProNetTask):
         return torch.tensor(scores)
 
     @staticmethod
-    def _log_probabilities(model: nn.Module, batch: Batch, sampled: Tensor) -> Tensor:
+    def _log_probabilities(model: XProNet, memory: Memory, sampled: Tensor) -> Tensor:
         """(B * SAMPLES, T) log-probabilities of the sampled words and their end mark, zero after it."""
-        inputs = F.pad(sampled, (1, 0))[:, :-1]
-        repeated = [each.repeat_interleave(SAMPLES, 0) for each in (batch.grids, batch.mask, batch.labels)]
-        logits = model(*repeated, inputs).logits.float()
+        logits = model.teach(memory, F.pad(sampled, (1, 0))[:, :-1]).logits.float()
         chosen = F.log_softmax(logits, -1).gather(-1, sampled[..., None])[..., 0]
         ended = (sampled == END).cumsum(1) - (sampled == END).long()
         return chosen * (ended == 0)
+
+
+def _repeated(memory: Memory, times: int) -> Memory:
+    """Each study's memory `times` times, for as many reports; the prototypes' own answers are left out."""
+    visible = None if memory.visible is None else memory.visible.repeat_interleave(times, 0)
+    return Memory(
+        memory.states.repeat_interleave(times, 0),
+        memory.mask.repeat_interleave(times, 0),
+        visible,
+        None,
+        None,
+    )
 
 
 def parse() -> argparse.Namespace:
@@ -96,9 +103,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--classifier", type=Path, default=Path("checkpoints/observation_classifier"))
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--label-noise", type=float, default=1.0)
-    parser.add_argument("--learning-rate", type=float, default=5e-5)
+    parser.add_argument("--learning-rate", type=float, default=1e-4)
     parser.add_argument("--batch-size", type=int, default=16)
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--length-penalty", type=float, default=1.0, help="of the beam, chosen on val")
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--seed", type=int, default=7580)
     parser.add_argument("--resume", action="store_true")
     return parser.parse_args()
@@ -112,6 +120,8 @@ def main() -> None:
     model: Any = start.model
     vocabulary = Vocabulary.load(start.folder / "vocab.json")
     model.backbone.requires_grad_(False)
+    decoding = replace(model.config.decoding, length_penalty=options.length_penalty)
+    model.config = replace(model.config, decoding=decoding)
     train, val = train_data(options, corpus, model.backbone, vocabulary)
     task = SelfCriticalTask(model, Objective(), train, val, vocabulary)
     config = LoopConfig(

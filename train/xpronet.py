@@ -118,7 +118,7 @@ def build_config(options: argparse.Namespace, vocabulary: Vocabulary, features: 
         preprocessing=PREPROCESSING,
         transformer=sizes,
         prototypes=PrototypeConfig(features=features, gamma=options.gamma),
-        decoding=BeamConfig(beams=options.beams),
+        decoding=BeamConfig(options.beams, length_penalty=options.length_penalty),
         use_prototypes=not options.no_prototypes,
     )
 
@@ -167,6 +167,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--smoothing", type=float, default=0.1)
     parser.add_argument("--label-noise", type=float, default=0.5)
     parser.add_argument("--beams", type=int, default=3)
+    parser.add_argument("--length-penalty", type=float, default=1.0, help="0 is the protocol's plain sum")
     parser.add_argument("--learning-rate", type=float, default=5e-4)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--epochs", type=int, default=16)

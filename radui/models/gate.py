@@ -12,7 +12,10 @@ CLASSES = ("other", "frontal", "lateral")
 
 @dataclass(frozen=True)
 class GateConfig:
-    """threshold: P(frontal) + P(lateral) from which a picture passes; chosen on a held-out part."""
+    """threshold: P(frontal) + P(lateral) from which a picture passes.
+
+    The classes were weighted evenly in training, so one half is where either error is as likely.
+    """
 
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     preprocessing: Preprocessing = field(default_factory=Preprocessing)

@@ -74,29 +74,40 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     if not path.exists() or not (folder / "model.safetensors").exists():
         known = ", ".join(available(folder.parent)) or "none"
-        raise CheckpointError(f"There is no checkpoint {folder.name}; those that exist: {known}.")
+        raise CheckpointError(
+            f"There is no checkpoint {folder.name}; train it, or choose from those that exist: {known}."
+        )
     try:
-        document: dict[str, Any] = json.loads(path.read_text())
+        document: Any = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise CheckpointError(
             f"config.json of the checkpoint {folder.name} cannot be read; copy it again."
         ) from error
-    if document.get("format") != FORMAT or document.get("model") not in MODELS:
+    if not _is_known(document):
         raise CheckpointError(
             f"The checkpoint {folder.name} is of another version of radui; update radui or train it again."
         )
     return document
 
 
+def _is_known(document: Any) -> bool:
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        return False
+    return isinstance(document.get("model"), str) and document["model"] in MODELS
+
+
 def available(root: Path) -> list[str]:
     """Names of the checkpoint folders under a root."""
-    return sorted(path.parent.name for path in root.glob("*/config.json"))
+    folders = (path.parent for path in root.glob("*/config.json"))
+    return sorted(folder.name for folder in folders if (folder / "model.safetensors").exists())
 
 
 def from_json(kind: Any, value: Any) -> Any:
     """Build nested frozen dataclasses and tuples from what json.load gives; unknown keys raise TypeError."""
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         hints = typing.get_type_hints(kind)
+        if not isinstance(value, dict):
+            raise TypeError(f"{kind.__name__} is not written as an object")
         unknown = set(value) - set(hints)
         if unknown:
             raise TypeError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
@@ -114,5 +125,5 @@ def backbone_fingerprint(model: nn.Module) -> str:
 
     digest = hashlib.sha256()
     for name, tensor in cast(nn.Module, model.backbone).state_dict().items():
-        digest.update(name.encode() + tensor.numpy().tobytes())
+        digest.update(name.encode() + tensor.cpu().numpy().tobytes())
     return digest.hexdigest()[:16]

@@ -121,7 +121,10 @@ class XProNet(nn.Module):
 
     def forward(self, grids: Tensor, view_mask: Tensor, labels: Tensor, tokens: Tensor) -> Output:
         """Teacher forcing; tokens (B, T) begin with id 0, the logits at t are for token t + 1."""
-        memory = self.encode(grids, view_mask, labels)
+        return self.teach(self.encode(grids, view_mask, labels), tokens)
+
+    def teach(self, memory: Memory, tokens: Tensor) -> Output:
+        """The decoder's half of `forward`, for several reports over one memory."""
         words, text_response = self.embed(tokens), None
         if memory.visible is not None:
             text_response = self.prototypes(words, memory.visible).response

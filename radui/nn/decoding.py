@@ -129,6 +129,8 @@ class BeamSearch:
     def _finish(self, best: Tensor, parents: Tensor, ended: Tensor) -> None:
         length = len(self.steps)
         # A hypothesis counts as finished only when its end was among the beam's own candidates.
+        # A small vocabulary leaves impossible candidates among them, which end nothing.
+        ended = ended & best.isfinite()
         for study, rank in ended[:, : self.config.beams].nonzero().tolist():
             score = float(best[study, rank]) / max(1, length) ** self.config.length_penalty
             self.finished[study].append(_Finished(score, length, int(parents[study, rank])))
@@ -186,7 +188,7 @@ class BeamSearch:
         return torch.stack(rows) if rows else torch.empty(0)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def sample(stepper: Stepper, rows: int, max_length: int, device: torch.device) -> Tensor:
     """Draw one sequence a row from the model's own distribution: (rows, <= max_length) ids, END pads."""
     tokens = torch.full((rows,), END, device=device)

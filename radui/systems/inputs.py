@@ -30,7 +30,9 @@ def view_slots(views: Sequence[View]) -> tuple[int, ...]:
     return (1, 0) if tuple(views) == ("lateral", "frontal") else (0, 1)
 
 
-def model_input(study: Study, views: Sequence[View], preprocessing: Preprocessing) -> ModelInput:
+def model_input(
+    study: Study, views: Sequence[View], preprocessing: Preprocessing, device: str = "cpu"
+) -> ModelInput:
     """Resize and normalise each picture into its slot; empty slots are zero and masked."""
     slots = view_slots(views)
     pixels = np.zeros((1, SLOTS, 1, preprocessing.size, preprocessing.size), np.float32)
@@ -40,4 +42,5 @@ def model_input(study: Study, views: Sequence[View], preprocessing: Preprocessin
         pixels[0, slot, 0], frame = to_model(radiograph, preprocessing)
         mask[0, slot] = True
         frames.append(frame)
-    return ModelInput(torch.from_numpy(pixels), torch.from_numpy(mask), tuple(frames), slots)
+    tensors = torch.from_numpy(pixels).to(device), torch.from_numpy(mask).to(device)
+    return ModelInput(*tensors, tuple(frames), slots)

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from radui.explain.attention import word_maps
 from radui.explain.prototypes import prototypes
-from radui.models.registry import Checkpoint
+from radui.models.registry import Checkpoint, CheckpointError
 from radui.models.xpronet import Memory, XProNet
 from radui.nn.decoding import BeamSearch, Hypothesis
 from radui.processing.reports import assemble
-from radui.processing.vocabulary import Vocabulary
+from radui.processing.vocabulary import Vocabulary, VocabularyError
 from radui.records import Evidence, Finding, Prediction, Token
 from radui.systems.inputs import ModelInput
 
@@ -21,12 +21,13 @@ NAME = "xpronet"
 
 
 class XProNetSystem:
-    """A loaded checkpoint with its vocabulary."""
+    """A loaded checkpoint with its vocabulary; CheckpointError where they are no XProNet and its words."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
-        assert isinstance(checkpoint.model, XProNet)
+        if not isinstance(checkpoint.model, XProNet):
+            raise CheckpointError(f"The checkpoint {checkpoint.name} is of another model; train it again.")
         self.model = checkpoint.model
-        self.vocabulary = Vocabulary.load(checkpoint.folder / "vocab.json")
+        self.vocabulary = _vocabulary(checkpoint, self.model.config.vocabulary)
 
     def predict(
         self,
@@ -41,14 +42,11 @@ class XProNetSystem:
         grids: (1, 2, C, h, w) of the model's backbone; labels: (1, 14) bool.
         """
         started = time.perf_counter()
+        config = self.model.config.decoding
         with torch.inference_mode():
             memory = self.model.encode(grids, inputs.mask, labels)
-        search = BeamSearch(
-            self.model.stepper(memory, self.model.config.decoding.beams, traces=True),
-            1,
-            self.model.config.decoding,
-            grids.device,
-        )
+            stepper = self.model.stepper(memory, config.beams, traces=True)
+        search = BeamSearch(stepper, 1, config, grids.device)
         shown = 0
         for _ in search.words():
             if cancelled():
@@ -81,16 +79,32 @@ class XProNetSystem:
         if not best.tokens:
             return Evidence()
         grid = (grids.shape[1], grids.shape[3], grids.shape[4])
-        maps = word_maps(best.traces["attention"].numpy(), grid, inputs.slots, inputs.frames)
+        maps = word_maps(best.traces["attention"].cpu().numpy(), grid, inputs.slots, inputs.frames)
         if memory.weights is None:
             return Evidence(word_maps=maps)
         answer = prototypes(
-            best.traces["prototype_index"].numpy(),
-            best.traces["prototype_weight"].numpy(),
-            memory.weights[0].numpy(),
+            best.traces["prototype_index"].cpu().numpy(),
+            best.traces["prototype_weight"].cpu().numpy(),
+            memory.weights[0].cpu().numpy(),
             grid,
             inputs.slots,
-            labels[0].numpy(),
+            labels[0].cpu().numpy(),
             self.model.config.prototypes.gamma,
         )
         return Evidence(word_maps=maps, prototypes=answer)
+
+
+def _vocabulary(checkpoint: Checkpoint, rows: int) -> Vocabulary:
+    """The words of a checkpoint, one for each of the model's embedding rows."""
+    try:
+        vocabulary = Vocabulary.load(checkpoint.folder / "vocab.json")
+    except (OSError, VocabularyError) as error:
+        raise CheckpointError(
+            f"vocab.json of the checkpoint {checkpoint.name} is missing or damaged; copy it again."
+        ) from error
+    if len(vocabulary) != rows:
+        raise CheckpointError(
+            f"vocab.json of the checkpoint {checkpoint.name} has {len(vocabulary)} words where the model "
+            f"knows {rows}; copy the one that was saved with it."
+        )
+    return vocabulary
