@@ -1,4 +1,4 @@
-"""Rewards of single reports for self-critical training: CIDEr-D and smoothed BLEU-4.
+"""Rewards of single reports for self-critical training: CIDEr-D, smoothed BLEU-4, stated observations.
 
 The corpus scores come from libraries (train.metrics). A reward needs document frequencies of the train
 reports and thousands of calls an epoch, which pycocoevalcap's scorer cannot give: it takes frequencies
@@ -9,6 +9,10 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+
+from radui.observations import NO_FINDING, State
+from radui.processing.labeler import label
 
 Ngrams = Counter[tuple[str, ...]]
 ORDER = 4
@@ -79,3 +83,16 @@ def bleu4(words: Sequence[str], reference: Reference) -> float:
     logs = [math.log(matches[0] / totals[0])]
     logs += [math.log((matches[n] + 1) / (totals[n] + 1)) for n in range(1, ORDER)]
     return math.exp(sum(logs) / ORDER + min(0.0, 1 - reference.length / len(words)))
+
+
+@lru_cache(maxsize=65536)
+def stated(report: str) -> frozenset[str]:
+    """Observations that a report states as present or uncertain, by the rule labeler; none: normal."""
+    present = (State.POSITIVE, State.UNCERTAIN)
+    return frozenset(name for name, state in label(report).items() if state in present and name != NO_FINDING)
+
+
+def clinical_f1(found: frozenset[str], truth: frozenset[str]) -> float:
+    """2 hits / (found + truth) of one report, 1 where both are empty."""
+    total = len(found) + len(truth)
+    return 2 * len(found & truth) / total if total else 1.0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from train.rewards import Cider, bleu4, ngrams
+from train.rewards import Cider, bleu4, clinical_f1, ngrams, stated
 
 REPORTS = [
     "the heart is normal in size . the lungs are clear .",
@@ -58,3 +58,11 @@ def test_ngrams_of_all_orders_are_counted():
     assert counts[("a", "b")] == 2
     assert counts[("a", "b", "a", "b")] == 1
     assert max(map(len, counts)) == 4
+
+
+def test_clinical_f1_counts_shared_observations():
+    truth = stated("the heart is enlarged . there is a small left pleural effusion .")
+    assert truth == {"Cardiomegaly", "Pleural Effusion"}
+    assert clinical_f1(stated("the heart is enlarged ."), truth) == pytest.approx(2 / 3)
+    assert clinical_f1(stated("the heart is normal in size ."), truth) == 0.0
+    assert clinical_f1(frozenset(), frozenset()) == 1.0
