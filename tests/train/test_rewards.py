@@ -13,7 +13,7 @@ REPORTS = [
 
 def test_cider_equals_pycocoevalcap_when_the_references_are_the_frequencies():
     scorer_module = pytest.importorskip("pycocoevalcap.cider.cider_scorer")
-    hypotheses = ["the heart is normal .", "there is a large left pleural effusion .", "the lungs are clear ."]
+    hypotheses = ["the heart is normal .", "a large left pleural effusion .", "the lungs are clear ."]
     scorer = scorer_module.CiderScorer(n=4, sigma=6.0)
     for hypothesis, reference in zip(hypotheses, REPORTS, strict=True):
         scorer += (hypothesis, [reference])
@@ -42,18 +42,18 @@ def test_nothing_in_common_gets_nothing():
 
 def test_a_repeated_word_counts_only_as_often_as_the_reference_has_it():
     cider = Cider([report.split() for report in REPORTS])
-    reference = cider.reference("the heart".split())
-    assert bleu4("the the the".split(), reference) < bleu4("the heart".split(), reference)
+    reference = cider.reference(["the", "heart"])
+    assert bleu4(["the", "the", "the"], reference) < bleu4(["the", "heart"], reference)
 
 
 def test_a_short_report_pays_the_brevity_penalty():
     cider = Cider([report.split() for report in REPORTS])
     reference = cider.reference(REPORTS[0].split())
-    assert bleu4("the heart".split(), reference) < 0.1
+    assert bleu4(["the", "heart"], reference) < 0.1
 
 
 def test_ngrams_of_all_orders_are_counted():
-    counts = ngrams("a b a b".split())
+    counts = ngrams(["a", "b", "a", "b"])
     assert counts[("a",)] == 2
     assert counts[("a", "b")] == 2
     assert counts[("a", "b", "a", "b")] == 1

@@ -1,0 +1,152 @@
+"""The Compare tab: one study, every chosen system's report side by side, and where each word looked."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from radui.engine import Engine
+from radui.processing.images import read_study
+from radui.records import Study
+from radui.ui import compare_changes as changes
+from radui.ui.compare_layout import CompareLayout
+from radui.ui.examples import list_examples
+from radui.ui.intake import take_files
+from radui.ui.sessions import LoadedStudy, Run, Session, Sessions
+from radui.ui.streams import merge, sentence
+
+Changes = dict[Any, Any]
+
+
+class CompareTab:
+    """Answers the events of the tab. Handlers return the components that change with their new values."""
+
+    def __init__(self, engine: Engine, sessions: Sessions) -> None:
+        self.engine = engine
+        self.sessions = sessions
+        self.examples = list_examples()
+        self.page = CompareLayout(engine.systems(), self.examples)
+        self._connect()
+
+    def _connect(self) -> None:
+        page = self.page
+        listen: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        request = [page.systems, page.indication]
+        runs: list[Any] = [
+            event(answer, inputs, page.of_report, concurrency_limit=4, concurrency_id="reports", **listen)
+            for event, answer, inputs in (
+                (page.run.click, self.run, request),
+                (page.accept.click, self.run_anyway, request),
+                (page.regenerate.click, self.run_with_labels, [*request, page.labels]),
+            )
+        ]
+        page.cancel.click(self.cancel, None, page.of_report, cancels=runs, queue=False, **listen)
+        for event, load, inputs in (
+            (page.files.upload, self.load_files, page.files),
+            (page.examples.select, self.load_example, None),
+        ):
+            loading = event(load, inputs, page.of_study, cancels=runs, **listen)
+            loading.then(self.assess, None, page.of_assessment, **listen)
+        page.decline.click(self.take_away, None, page.of_study, cancels=runs, **listen)
+        page.systems.change(self.choose, page.systems, list(page.cards.values()), **listen)
+
+    def refresh(self) -> Changes:
+        """Return the systems as they stand when a page is opened."""
+        return changes.systems(self.page, self.engine.systems())
+
+    def choose(self, chosen: Sequence[str]) -> Changes:
+        """Show the cards of the chosen systems."""
+        return changes.visible_cards(self.page, chosen)
+
+    def load_files(self, files: Sequence[str], request: gr.Request) -> Changes:
+        """Read the uploaded pictures and show them."""
+        return self._load(partial(take_files, files), self._session(request))
+
+    def load_example(self, event: gr.EventData, request: gr.Request) -> Changes:
+        """Read the pictures of the example that was clicked and show them."""
+        index = min(max(int(event.index), 0), len(self.examples) - 1)
+        return self._load(self.examples[index].read, self._session(request))
+
+    def take_away(self, request: gr.Request) -> Changes:
+        """Forget the study."""
+        self._session(request).clear()
+        return changes.no_study(self.page)
+
+    def assess(self, request: gr.Request) -> Changes:
+        """Say what gate and classifier see in the study that was just loaded."""
+        loaded = self._session(request).loaded
+        if loaded is None:
+            return {self.page.notice: gr.skip()}
+        try:
+            return changes.assessed(self.page, loaded, loaded.assess(self.engine))
+        except Exception as error:
+            return {self.page.notice: escape(sentence(error))}
+
+    def run(self, chosen: Sequence[str], indication: str, request: gr.Request) -> Iterator[Changes]:
+        """Stream the reports of the chosen systems, from the labels that the classifier predicts."""
+        yield from self._report(self._session(request), chosen, indication, None)
+
+    def run_anyway(self, chosen: Sequence[str], indication: str, request: gr.Request) -> Iterator[Changes]:
+        """Stream the reports although the gate did not pass the study."""
+        session = self._session(request)
+        if session.loaded:
+            session.loaded.accepted = True
+        yield from self._report(session, chosen, indication, None)
+
+    def run_with_labels(
+        self, chosen: Sequence[str], indication: str, labels: Sequence[str], request: gr.Request
+    ) -> Iterator[Changes]:
+        """Stream the reports from the labels that were ticked by hand."""
+        yield from self._report(self._session(request), chosen, indication, tuple(labels))
+
+    def cancel(self, request: gr.Request) -> Changes:
+        """Stop the run and leave what was written."""
+        run = self._session(request).run
+        run.cancelled.set()
+        return changes.stopped(self.page, run)
+
+    def _session(self, request: gr.Request) -> Session:
+        return self.sessions.get(request.session_hash or "")
+
+    def _load(self, read: Callable[[], list[bytes]], session: Session) -> Changes:
+        try:
+            loaded = session.load(read_study(read()))
+        except Exception as error:
+            return {self.page.notice: escape(sentence(error)), self.page.files: None}
+        return changes.loaded(self.page, loaded)
+
+    def _report(
+        self, session: Session, chosen: Sequence[str], indication: str, labels: Sequence[str] | None
+    ) -> Iterator[Changes]:
+        names, loaded = [name for name in self.page.cards if name in chosen], session.loaded
+        if loaded is None or not names:
+            missing = "a radiograph" if loaded is None else "at least one system"
+            yield {self.page.notice: f"Choose {missing} first."}
+            return
+        run = session.begin(names)
+        yield changes.waiting(self.page, names)
+        gate = self._ask_gate(loaded)
+        if self.page.question in gate:
+            yield {**changes.no_reports(self.page), **gate}
+            return
+        if gate:
+            yield gate
+        yield from self._stream(run, loaded.indicated(indication), labels)
+
+    def _ask_gate(self, loaded: LoadedStudy) -> Changes:
+        """Return the question if there is one, or why the gate could not be asked."""
+        try:
+            return changes.question(self.page, loaded, loaded.assess(self.engine))
+        except Exception as error:
+            return {self.page.notice: escape(sentence(error))}
+
+    def _stream(self, run: Run, study: Study, labels: Sequence[str] | None) -> Iterator[Changes]:
+        stop = run.cancelled.is_set
+        streams = {name: partial(self.engine.predict, name, study, labels, stop) for name in run.latest}
+        for updates in merge(streams, run.cancelled):
+            run.latest.update(updates)
+            yield changes.written(self.page, run, updates)
+        if not run.cancelled.is_set():
+            yield changes.buttons(self.page, running=False)

@@ -1,0 +1,135 @@
+"""What changes on the Compare tab at each step: {component: its new value}."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from radui.records import SystemStatus
+from radui.render.report import Phase
+from radui.ui.compare_layout import CompareLayout
+from radui.ui.questions import gate_question, label_choices, predicted_labels, runnable, untrained_html
+from radui.ui.report_card import card_value
+from radui.ui.sessions import Assessment, LoadedStudy, Run
+from radui.ui.streams import Update
+from radui.ui.viewer import captions_value, viewer_value
+
+Changes = dict[Any, Any]
+
+
+def systems(page: CompareLayout, statuses: Sequence[SystemStatus]) -> Changes:
+    """Offer the systems that can run, all ticked, and list the others."""
+    choices = runnable(statuses)
+    names = [name for _, name in choices]
+    return {
+        page.systems: gr.update(choices=choices, value=names),
+        page.untrained: untrained_html(statuses),
+        **visible_cards(page, names),
+    }
+
+
+def visible_cards(page: CompareLayout, names: Sequence[str]) -> Changes:
+    """Show the cards of these systems only."""
+    return {card: gr.update(visible=name in names) for name, card in page.cards.items()}
+
+
+def loaded(page: CompareLayout, study: LoadedStudy) -> Changes:
+    """Show a new study with empty cards."""
+    return {
+        **no_study(page),
+        page.viewer: viewer_value(study.name, study.study),
+        **buttons(page, running=False),
+    }
+
+
+def no_study(page: CompareLayout) -> Changes:
+    """Empty the tab."""
+    return {
+        page.files: None,
+        page.viewer: None,
+        page.notice: "",
+        page.question: gr.update(visible=False),
+        page.labels: gr.update(choices=[], value=[]),
+        page.run: gr.update(interactive=True),
+        page.cancel: gr.update(interactive=False),
+        page.regenerate: gr.update(interactive=False),
+        **_idle_cards(page),
+    }
+
+
+def assessed(page: CompareLayout, study: LoadedStudy, assessment: Assessment) -> Changes:
+    """Show what gate and classifier say: captions, ticked observations, and the question if there is one."""
+    findings = assessment.findings
+    return {
+        page.viewer: gr.update(captions=captions_value(study.name, study.study, assessment.verdicts)),
+        page.labels: gr.update(choices=label_choices(findings), value=predicted_labels(findings)),
+        **question(page, study, assessment),
+    }
+
+
+def question(page: CompareLayout, study: LoadedStudy, assessment: Assessment) -> Changes:
+    """Ask before a report of what does not look like a chest radiograph; nothing where all is well."""
+    text = "" if study.accepted else gate_question(assessment.verdicts)
+    return {page.question: gr.update(visible=True), page.question_text: text} if text else {}
+
+
+def waiting(page: CompareLayout, names: Sequence[str]) -> Changes:
+    """Show that the run has begun."""
+    cards = {page.cards[name]: card_value(page.titles[name], Phase.WAITING) for name in names}
+    return {
+        **buttons(page, running=True),
+        page.notice: "",
+        page.question: gr.update(visible=False),
+        page.progress: "",
+        **cards,
+    }
+
+
+def no_reports(page: CompareLayout) -> Changes:
+    """Take back what `waiting` showed."""
+    return {**buttons(page, running=False), **_idle_cards(page)}
+
+
+def written(page: CompareLayout, run: Run, updates: Mapping[str, Update]) -> Changes:
+    """Show what the systems wrote since the last step."""
+    cards = {page.cards[name]: _card(page, name, update) for name, update in updates.items()}
+    return {**cards, page.progress: _progress(page, run)}
+
+
+def stopped(page: CompareLayout, run: Run) -> Changes:
+    """Show that the run was stopped, with what was written until then."""
+    cards = {
+        page.cards[name]: _card(page, name, run.latest[name] or Update(name), Phase.STOPPED)
+        for name in run.unfinished
+    }
+    return {**buttons(page, running=False), **cards, page.progress: "Stopped."}
+
+
+def buttons(page: CompareLayout, running: bool) -> Changes:
+    """Offer Run and Regenerate, or Cancel while a run is under way."""
+    return {
+        page.run: gr.update(interactive=not running),
+        page.cancel: gr.update(interactive=running),
+        page.regenerate: gr.update(interactive=not running),
+    }
+
+
+def _card(page: CompareLayout, name: str, update: Update, phase: Phase | None = None) -> dict[str, Any]:
+    if phase is None:
+        complete = update.prediction is not None and update.prediction.complete
+        phase = Phase.FAILED if update.problem else Phase.DONE if complete else Phase.WRITING
+    return card_value(page.titles[name], phase, update.prediction, update.problem)
+
+
+def _idle_cards(page: CompareLayout) -> Changes:
+    return {card: card_value(page.titles[name], Phase.IDLE) for name, card in page.cards.items()}
+
+
+def _progress(page: CompareLayout, run: Run) -> str:
+    """Return what a screen reader says: which systems are ready and which failed."""
+    parts = []
+    for name, update in run.latest.items():
+        if update is not None and update.finished:
+            parts.append(f"{page.titles[name]}: {'failed' if update.problem else 'report ready'}.")
+    return escape(" ".join(parts))

@@ -1,0 +1,98 @@
+"""The components of the Compare tab and where they stand; what they do is in `compare`."""
+
+from collections.abc import Sequence
+
+import gradio as gr
+
+from radui.records import SystemStatus
+from radui.ui.examples import Example, build_examples
+from radui.ui.questions import runnable, untrained_html
+from radui.ui.report_card import build_card
+from radui.ui.viewer import build_viewer
+
+VIEWER = "compare"
+
+
+class CompareLayout:
+    """Builds the tab inside the surrounding `gr.Blocks`; each component is an attribute."""
+
+    def __init__(self, statuses: Sequence[SystemStatus], examples: Sequence[Example]) -> None:
+        with gr.Row(elem_classes="rd-workbench"):
+            with gr.Column(elem_classes="rd-rail"):
+                self._build_study(examples)
+                self._build_systems(statuses)
+                self._build_observations()
+            with gr.Column(elem_classes="rd-main"):
+                self._build_question()
+                self.viewer = build_viewer(VIEWER)
+                self._build_cards(statuses)
+        self.titles = {status.name: status.title for status in statuses}
+        self._list_outputs()
+
+    def _build_study(self, examples: Sequence[Example]) -> None:
+        self.files = gr.File(
+            file_count="multiple",
+            label="Radiographs, one or two views",
+            show_label=False,
+            height=72,
+            elem_classes="rd-files",
+        )
+        self.examples = build_examples(examples)
+        self.indication = gr.Textbox(
+            label="Indication (optional)", placeholder="Cough and fever for a week", lines=2, max_lines=4
+        )
+
+    def _build_systems(self, statuses: Sequence[SystemStatus]) -> None:
+        choices = runnable(statuses)
+        self.systems = gr.CheckboxGroup(
+            choices, value=[name for _, name in choices], label="Systems", elem_id="systems"
+        )
+        self.untrained = gr.HTML(untrained_html(statuses), apply_default_css=False)
+        with gr.Row(elem_classes="rd-actions"):
+            self.run = gr.Button("Run", variant="primary", elem_id="run")
+            self.cancel = gr.Button("Cancel", interactive=False, elem_id="cancel")
+
+    def _build_observations(self) -> None:
+        with gr.Accordion("Conditioning observations", open=False, elem_id="observations"):
+            self.labels = gr.CheckboxGroup(
+                [], label="Ticked by the classifier", info="Change them and regenerate.", elem_id="labels"
+            )
+            self.regenerate = gr.Button("Regenerate", size="sm", interactive=False, elem_id="regenerate")
+
+    def _build_question(self) -> None:
+        self.notice = gr.HTML(
+            "",
+            html_template='<div class="rd-notice" role="alert">${value}</div>',
+            apply_default_css=False,
+            elem_id="notice",
+        )
+        with gr.Row(visible=False, elem_id="question") as self.question:
+            self.question_text = gr.HTML(
+                "", html_template='<p role="alert">${value}</p>', apply_default_css=False
+            )
+            self.accept = gr.Button("Report anyway", size="sm", elem_id="accept")
+            self.decline = gr.Button(
+                "Choose another picture", size="sm", variant="primary", elem_id="decline"
+            )
+
+    def _build_cards(self, statuses: Sequence[SystemStatus]) -> None:
+        with gr.Row(elem_classes="rd-cards"):
+            self.cards = {
+                status.name: build_card(status.name, status.title, VIEWER, status.problem is None)
+                for status in statuses
+            }
+        self.progress = gr.HTML(
+            "",
+            html_template='<div class="rd-live" aria-live="polite">${value}</div>',
+            apply_default_css=False,
+        )
+
+    def _list_outputs(self) -> None:
+        """List what each kind of event may change."""
+        cards = list(self.cards.values())
+        asking = [self.notice, self.question, self.question_text]
+        buttons = [self.run, self.cancel, self.regenerate]
+        self.of_systems = [self.systems, self.untrained, *cards]
+        self.of_study = [self.files, self.viewer, self.labels, *asking, *buttons, *cards]
+        self.of_assessment = [self.viewer, self.labels, *asking]
+        self.of_report = [*asking, *buttons, self.progress, *cards]

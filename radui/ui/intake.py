@@ -1,0 +1,26 @@
+"""Uploaded files -> bytes; the copies that the upload left on disk go at once."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class UploadError(ValueError):
+    """An upload that is no longer there; str() is one sentence."""
+
+
+def take_files(paths: Sequence[str | Path]) -> list[bytes]:
+    """Return the bytes of uploaded files and delete each with the folder that holds it.
+
+    Gradio keeps an upload as <cache>/<hash of the content>/<name>, and the name may tell who was
+    X-rayed. All are read before the first goes: equal pictures share a folder. UploadError when one
+    is gone already.
+    """
+    files = [Path(path) for path in paths]
+    try:
+        return [file.read_bytes() for file in files]
+    except FileNotFoundError as error:
+        raise UploadError("The upload was lost on its way; choose the picture again.") from error
+    finally:
+        for file in files:
+            shutil.rmtree(file.parent, ignore_errors=True)

@@ -1,0 +1,56 @@
+"""The whole page: header, one tab after another, and the settings it is launched with."""
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from radui.engine import Engine
+from radui.processing.limits import MAX_BYTES
+from radui.ui import asset_files
+from radui.ui.compare import CompareTab
+from radui.ui.questions import RESEARCH_NOTICE
+from radui.ui.sessions import MAX_SESSIONS, Sessions
+from radui.ui.theme import build_theme
+
+# Seconds: how often uploads that a handler did not delete are looked for, and their age when they go.
+DELETE_UPLOADS = (600, 3600)
+
+
+def build_page(engine: Engine) -> gr.Blocks:
+    """Return the page; nothing of a user is kept outside `Sessions`."""
+    sessions = Sessions(engine.forget)
+    with gr.Blocks(
+        title="radui", fill_width=True, analytics_enabled=False, delete_cache=DELETE_UPLOADS
+    ) as page:
+        gr.HTML(asset_files.read("header.html").replace("@notice", RESEARCH_NOTICE), apply_default_css=False)
+        with gr.Tabs(elem_id="tabs"), gr.Tab("Compare", elem_classes="rd-tab"):
+            compare = CompareTab(engine, sessions)
+        page.load(
+            compare.refresh, None, compare.page.of_systems, show_progress="hidden", api_visibility="private"
+        )
+
+        def forget(request: gr.Request) -> None:
+            sessions.drop(request.session_hash or "")
+            # Gradio keeps the last value of every component of a closed tab, pictures among them.
+            page.state_holder.session_data.pop(request.session_hash, None)
+
+        page.unload(forget)
+    return page
+
+
+def launch_settings() -> dict[str, Any]:
+    """Return what `gr.Blocks.launch` needs for the looks of the page and for keeping pictures private."""
+    return {
+        "theme": build_theme(),
+        "head": asset_files.head(),
+        "favicon_path": str(Path(asset_files.FOLDER, "icon.svg")),
+        "footer_links": [],
+        "run_history": False,
+        "share": False,
+        "max_file_size": MAX_BYTES,
+        "state_session_capacity": MAX_SESSIONS,
+        "show_error": True,
+        "ssr_mode": False,
+        "enable_monitoring": False,
+    }

@@ -1,0 +1,130 @@
+"""An engine with the real one's surface and records, without models: reports by rote, maps by lot."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from radui.engine import EngineError
+from radui.observations import OBSERVATIONS, State
+from radui.processing.frame import to_model
+from radui.records import (
+    Evidence,
+    Finding,
+    GateVerdict,
+    Prediction,
+    Preprocessing,
+    Study,
+    SystemStatus,
+    Token,
+    WordMaps,
+)
+
+SENTENCES = {
+    "xpronet": "The heart is enlarged. A small effusion blunts the left costophrenic angle.",
+    "medrat": "Heart size is at the upper limit. No pneumothorax is seen.",
+    "otdrg": "The lungs are clear.",
+}
+TITLES = {"xpronet": "XProNet", "medrat": "MedRAT", "otdrg": "OTDRG", "adamatch_cyclic": "AdaMatch-Cyclic"}
+PRESENT = ("Cardiomegaly", "Pleural Effusion")
+
+
+class FakeEngine:
+    """XProNet and MedRAT write, OTDRG fails, AdaMatch-Cyclic is not trained.
+
+    Pictures whose mean grey is over 0.9 do not pass the gate. `delay` seconds a word.
+    """
+
+    def __init__(self, delay: float = 0.02) -> None:
+        self.delay = delay
+        self.calls: list[tuple[str, str, tuple[str, ...] | None]] = []
+        self.stopped: list[str] = []
+        self.forgotten: list[Study] = []
+
+    def systems(self) -> list[SystemStatus]:
+        problem = "Not trained yet; train it with `python -m train.adamatch_cyclic --data DATA --out RUN`."
+        return [
+            SystemStatus(name, title, problem if name == "adamatch_cyclic" else None)
+            for name, title in TITLES.items()
+        ]
+
+    def warm_up(self) -> None:
+        pass
+
+    def forget(self, study: Study) -> None:
+        self.forgotten.append(study)
+
+    def gate(self, study: Study) -> list[GateVerdict]:
+        chances = [0.03 if view.pixels.mean() > 0.9 else 0.98 for view in study.views]
+        return [GateVerdict(chance, chance > 0.5, "frontal", 0.97) for chance in chances]
+
+    def findings(self, study: Study) -> tuple[Finding, ...]:
+        return tuple(_finding(name, name in PRESENT) for name in OBSERVATIONS)
+
+    def predict(
+        self,
+        system: str,
+        study: Study,
+        labels: Sequence[str] | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Prediction]:
+        self.calls.append((system, study.indication, None if labels is None else tuple(labels)))
+        if system == "otdrg":
+            raise EngineError("The checkpoint otdrg is damaged; copy it again.")
+        report = SENTENCES[system] if labels is None else f"Written from {len(labels)} labels."
+        tokens = _tokens(report)
+        try:
+            for count in range(1, len(tokens) + 1):
+                if cancelled():
+                    return
+                time.sleep(self.delay)
+                written = tokens[:count]
+                yield Prediction(
+                    system, report[: written[-1].end], tuple(written), seconds=count * self.delay
+                )
+        finally:
+            if count < len(tokens):
+                self.stopped.append(system)
+        yield Prediction(
+            system,
+            report,
+            tuple(tokens),
+            self.findings(study),
+            Evidence(word_maps=_maps(study, len(tokens))),
+            seconds=len(tokens) * self.delay,
+            complete=True,
+        )
+
+
+def _tokens(report: str) -> list[Token]:
+    tokens, start = [], 0
+    for word in report.split():
+        start = report.index(word, start)
+        text = word.rstrip(".")
+        tokens.append(Token(text, start, start + len(text), 0.3 if text == "small" else 0.9))
+        start += len(word)
+    return tokens
+
+
+def _finding(name: str, present: bool) -> Finding:
+    if present:
+        return Finding(name, State.POSITIVE, (0.1, 0.8, 0.05, 0.05))
+    return Finding(name, State.NEGATIVE, (0.2, 0.08, 0.7, 0.02))
+
+
+def _maps(study: Study, tokens: int, layers: int = 3, heads: int = 8, cells: int = 7) -> WordMaps:
+    frames = tuple(to_model(view, Preprocessing(mode="crop"))[1] for view in study.views)
+    rng = np.random.default_rng(0)
+    scores = rng.gamma(0.4, size=(tokens, layers, heads, len(frames), cells, cells)).astype(np.float32)
+    scores += (
+        3 * np.abs(np.sin(np.arange(tokens)))[:, None, None, None, None, None] * _spots(rng, tokens, cells)
+    )
+    return WordMaps(scores / scores.sum(axis=(-3, -2, -1), keepdims=True), frames)
+
+
+def _spots(rng: np.random.Generator, tokens: int, cells: int) -> np.ndarray:
+    """A bright spot a token: (tokens, 1, 1, 1, cells, cells)."""
+    rows, columns = np.mgrid[:cells, :cells]
+    centres = rng.uniform(1, cells - 2, size=(tokens, 2))
+    distance = (rows - centres[:, :1, None]) ** 2 + (columns - centres[:, 1:, None]) ** 2
+    return np.exp(-distance / 2)[:, None, None, None]

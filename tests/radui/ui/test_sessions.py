@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+
+from radui.records import GateVerdict, Radiograph, Study
+from radui.ui.sessions import LoadedStudy, Sessions
+
+
+def make_study() -> Study:
+    pixels = np.zeros((8, 8), np.float32)
+    return Study((Radiograph(pixels.astype(np.uint8), pixels),))
+
+
+class CountingEngine:
+    def __init__(self):
+        self.asked = 0
+
+    def gate(self, study):
+        self.asked += 1
+        return [GateVerdict(0.9, True, "frontal", 0.8)]
+
+    def findings(self, study):
+        return ()
+
+
+@pytest.fixture
+def forgotten():
+    return []
+
+
+@pytest.fixture
+def sessions(forgotten):
+    return Sessions(forgotten.append, limit=2)
+
+
+def test_a_study_is_assessed_once():
+    engine, loaded = CountingEngine(), LoadedStudy(make_study())
+    assert loaded.assess(engine) is loaded.assess(engine)
+    assert engine.asked == 1
+
+
+def test_an_indication_makes_one_study_however_often_it_runs():
+    loaded = LoadedStudy(make_study())
+    assert loaded.indicated("  ") is loaded.study
+    assert loaded.indicated("Cough.") is loaded.indicated("Cough.")
+    assert loaded.indicated("Cough.").indication == "Cough."
+    assert len(loaded.studies()) == 2
+
+
+def test_a_new_study_stops_the_run_and_lets_the_old_one_go(sessions, forgotten):
+    session = sessions.get("tab")
+    first = session.load(make_study()).study
+    run = session.begin(["xpronet"])
+    session.load(make_study())
+    assert run.cancelled.is_set()
+    assert [study is first for study in forgotten] == [True]
+
+
+def test_a_new_run_stops_the_old_one(sessions):
+    session = sessions.get("tab")
+    first, second = session.begin(["xpronet"]), session.begin(["medrat"])
+    assert first.cancelled.is_set()
+    assert not second.cancelled.is_set()
+    assert second.unfinished == ["medrat"]
+
+
+def test_tabs_are_apart_and_a_dropped_one_is_empty(sessions, forgotten):
+    sessions.get("one").load(make_study())
+    assert sessions.get("other").loaded is None
+    sessions.drop("one")
+    assert len(forgotten) == 1
+    assert sessions.get("one").loaded is None
+
+
+def test_callers_without_a_hash_share_nothing(sessions):
+    sessions.get("").load(make_study())
+    assert sessions.get("").loaded is None
+    assert len(sessions) == 0
+
+
+def test_the_longest_unused_tab_goes_when_there_are_too_many(sessions, forgotten):
+    sessions.get("one").load(make_study())
+    sessions.get("two").load(make_study())
+    sessions.get("one")
+    sessions.get("three")
+    assert len(sessions) == 2
+    assert sessions.get("one").loaded is not None
+    assert len(forgotten) == 1
