@@ -210,11 +210,20 @@ def test_an_empty_report_is_an_answer():
 
 def test_impossible_candidates_end_nothing():
     """More beams than words: the first step fills the beam with candidates of no probability."""
-    running = BeamSearch(
-        Chain([[1e-9, 0.5, 0.5], [0.1, 0.1, 0.8], [0.1, 0.8, 0.1]]), 1, BeamConfig(4, 3), CPU
-    )
+    table = [[1e-9, 0.5, 0.5], [0.1, 0.1, 0.8], [0.1, 0.8, 0.1]]
+    running = BeamSearch(Chain(table), 1, BeamConfig(8, 3), CPU)
     next(running.words())
-    assert all(math.isfinite(each.score) for each in running.finished[0])
+    assert [each.score for each in running.finished[0]] == pytest.approx([math.log(1e-9)])
+
+
+def test_beams_that_end_together_are_all_refilled():
+    table = [[0, 0.4, 0.3, 0.3], [0.7, 0.1, 0.1, 0.1], [0.7, 0.1, 0.1, 0.1], [0.7, 0.1, 0.1, 0.1]]
+    running = BeamSearch(Chain(table), 1, BeamConfig(3, 5, length_penalty=2.0), CPU)
+    words = running.words()
+    next(words)
+    next(words)
+    assert len(running.finished[0]) == 3
+    assert running.scores.exp().tolist() == [pytest.approx([0.04, 0.04, 0.04])]
 
 
 class TestSampling:

@@ -1,7 +1,7 @@
 """An engine with the real one's surface and records, without models: reports by rote, maps by lot."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
+from threading import Event
 
 import numpy as np
 
@@ -32,11 +32,14 @@ PRESENT = ("Cardiomegaly", "Pleural Effusion")
 class FakeEngine:
     """XProNet and MedRAT write, OTDRG fails, AdaMatch-Cyclic is not trained.
 
-    Pictures whose mean grey is over 0.9 do not pass the gate. `delay` seconds a word.
+    Pictures whose mean grey is over 0.9 do not pass the gate. With `hold`, a report waits after three
+    words until `go` is set or it is cancelled.
     """
 
-    def __init__(self, delay: float = 0.02) -> None:
-        self.delay = delay
+    def __init__(self, hold: bool = False) -> None:
+        self.go = Event()
+        if not hold:
+            self.go.set()
         self.calls: list[tuple[str, str, tuple[str, ...] | None]] = []
         self.stopped: list[str] = []
         self.forgotten: list[Study] = []
@@ -73,27 +76,26 @@ class FakeEngine:
             raise EngineError("The checkpoint otdrg is damaged; copy it again.")
         report = SENTENCES[system] if labels is None else f"Written from {len(labels)} labels."
         tokens = _tokens(report)
-        try:
-            for count in range(1, len(tokens) + 1):
-                if cancelled():
-                    return
-                time.sleep(self.delay)
-                written = tokens[:count]
-                yield Prediction(
-                    system, report[: written[-1].end], tuple(written), seconds=count * self.delay
-                )
-        finally:
-            if count < len(tokens):
+        for count in range(1, len(tokens) + 1):
+            if self._stopped(cancelled, count):
                 self.stopped.append(system)
+                return
+            written = tokens[:count]
+            yield Prediction(system, report[: written[-1].end], tuple(written), seconds=0.1 * count)
         yield Prediction(
             system,
             report,
             tuple(tokens),
             self.findings(study),
             Evidence(word_maps=_maps(study, len(tokens))),
-            seconds=len(tokens) * self.delay,
+            seconds=0.1 * len(tokens),
             complete=True,
         )
+
+    def _stopped(self, cancelled: Callable[[], bool], count: int) -> bool:
+        while count > 3 and not cancelled() and not self.go.wait(0.02):
+            pass
+        return cancelled()
 
 
 def _tokens(report: str) -> list[Token]:

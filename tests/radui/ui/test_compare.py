@@ -14,7 +14,7 @@ REQUEST = SimpleNamespace(session_hash="tab")
 
 @pytest.fixture
 def tab(fake_engine):
-    engine = fake_engine.FakeEngine(delay=0)
+    engine = fake_engine.FakeEngine()
     with gr.Blocks():
         return CompareTab(engine, Sessions(engine.forget))
 
