@@ -24,7 +24,7 @@ TITLES = {
     "otdrg": "OTDRG",
     "adamatch_cyclic": "AdaMatch-Cyclic",
 }
-TRAINED_BY = {name: f"python -m train.{name} --data DATA --out runs/{name}" for name in TITLES}
+BUILT = ("xpronet",)
 NEEDED = ("gate", "observation_classifier")
 REMEMBERED = 16  # studies whose features and verdicts are kept for the next system or the next run
 
@@ -50,10 +50,14 @@ class Engine:
 
     def _problem(self, name: str) -> str | None:
         # Looks at files only, so that the page can open before torch is imported.
+        if name not in BUILT:
+            return f"{TITLES[name]} is not part of this version of radui yet."
         for needed in (name, *NEEDED):
             if not (self.checkpoints / needed / "model.safetensors").exists():
-                command = TRAINED_BY.get(needed, f"python -m train.{needed}")
-                return f"Not trained yet: there is no checkpoint {needed}; train it with `{command}`."
+                return (
+                    f"Not trained yet: there is no checkpoint {needed}; train it with "
+                    f"`python -m train.{needed}` (README, Training) and copy it into the checkpoints folder."
+                )
         return None
 
     def warm_up(self) -> None:

@@ -37,7 +37,9 @@ def cached_grids(
     seed: int = 0,
 ) -> Grids:
     """(pictures, C, h, w) float16 of one version, read from `cache` where it is complete."""
-    path = cache / f"grids-{fingerprint(backbone, pictures)}-{version}.npy"
+    settings = repr((preprocessing, seed, Augmentation(), version)).encode()
+    key = f"{fingerprint(backbone, pictures)}-{hashlib.sha256(settings).hexdigest()[:8]}"
+    path = cache / f"grids-{key}-{version}.npy"
     if path.exists():
         grids: Grids = np.load(path, mmap_mode="r")
         return grids

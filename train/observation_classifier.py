@@ -8,11 +8,13 @@ learns in minutes on plain and warped versions of each picture and on single vie
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from accelerate import PartialState
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import Dataset
@@ -25,7 +27,7 @@ from radui.models.observation_classifier import (
 )
 from radui.models.registry import save
 from radui.nn.backbones import BackboneConfig
-from radui.observations import OBSERVATIONS
+from radui.observations import OBSERVATIONS, State
 from train.backbone import PREPROCESSING
 from train.corpus import Corpus, load_corpus, positive
 from train.features import cached_grids
@@ -65,11 +67,23 @@ class PooledStudies(Dataset[tuple[NDArray[np.float32], NDArray[np.int64]]]):
         return self.pooled[version, views].mean(0), self.corpus.states[position]
 
 
+class Head(nn.Module):
+    """The classifier's learning part by itself: pooled features (B, C) -> (B, 14, 4) logits."""
+
+    def __init__(self, classifier: ObservationClassifier) -> None:
+        super().__init__()
+        self.dropout, self.head = classifier.dropout, classifier.head
+
+    def forward(self, features: Tensor) -> Tensor:
+        """As ObservationClassifier.classify."""
+        return self.head(self.dropout(features)).unflatten(-1, (len(OBSERVATIONS), len(State)))
+
+
 class ClassifierTask:
     """Focal loss, rare states weighted up by the square root of their rarity; score: mean AUC on val."""
 
-    def __init__(self, model: ObservationClassifier, train: PooledStudies, val: PooledStudies) -> None:
-        self.model, self.val = model, val
+    def __init__(self, classifier: ObservationClassifier, train: PooledStudies, val: PooledStudies) -> None:
+        self.model, self.val = Head(classifier), val
         states = train.corpus.states[train.positions]
         counts = np.stack([(states == k).sum(0) for k in range(4)], 1) + 5.0
         weights = (counts.sum(1, keepdims=True) / counts) ** 0.5
@@ -83,35 +97,29 @@ class ClassifierTask:
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """The head alone."""
-        return [{"params": self.model.head.parameters()}]
+        return [{"params": self.model.parameters()}]
 
     def loss(self, model: nn.Module, batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
         """Weighted focal loss over 14 x 4."""
         features, states = batch
-        logits = self._classify(model, features)
+        logits = model(features)
         weights = (
             self.weights.to(states.device).expand(len(states), -1, -1).gather(-1, states[..., None])[..., 0]
         )
         return {"loss": focal_loss(logits, states, weights=weights)}
 
-    @staticmethod
-    def _classify(model: nn.Module, features: Tensor) -> Tensor:
-        inner = model.module if hasattr(model, "module") else model
-        assert isinstance(inner, ObservationClassifier)
-        return inner.classify(features)
-
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         """Mean AUC over observations that have both kinds in val."""
-        logits, states = collect(self.val, self._classify, model)
+        logits, states = collect(self.val, model)
         aucs = observation_aucs(present(logits.softmax(-1)).numpy(), positive(states))
         return {"score": float(np.mean(list(aucs.values())))}
 
 
-def collect(data: PooledStudies, classify: Any, model: nn.Module) -> tuple[Tensor, NDArray[np.int64]]:
+def collect(data: PooledStudies, classify: Callable[[Tensor], Tensor]) -> tuple[Tensor, NDArray[np.int64]]:
     """Uncalibrated logits (studies, 14, 4) and states (studies, 14) of a split."""
     features, states = ClassifierTask.collate([data[i] for i in range(len(data))])
     with torch.no_grad():
-        return classify(model, features).float(), states.numpy()
+        return classify(features).float(), states.numpy()
 
 
 def observation_aucs(scores: NDArray[Any], labels: NDArray[np.bool_], minimum: int = 2) -> dict[str, float]:
@@ -200,8 +208,9 @@ def main() -> None:
     task = ClassifierTask(classifier, train, val)
     config = LoopConfig(options.epochs, 64, 2e-3, weight_decay=0.05, seed=options.seed, precision="no")
     best = Trainer(task, train, config, options.out).fit(options.resume)
-    load_weights(classifier, best / "model.safetensors")
-    finish(classifier, train, val, options.out / "checkpoint")
+    load_weights(task.model, best / "model.safetensors")
+    if PartialState().is_main_process:
+        finish(classifier, train, val, options.out / "checkpoint")
 
 
 def load_backbone(model: nn.Module, run: Path) -> None:
@@ -220,7 +229,7 @@ def finish(classifier: ObservationClassifier, train: PooledStudies, val: PooledS
     from dataclasses import replace
 
     classifier.eval()
-    logits, states = collect(val, ClassifierTask._classify, classifier)
+    logits, states = collect(val, classifier.classify)
     classifier.temperatures.copy_(fit_temperatures(logits, states))
     probabilities = classifier.probabilities(logits)
     prevalence = positive(train.corpus.states[train.positions]).mean(0)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from accelerate import PartialState
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -200,6 +201,8 @@ def main(arguments: list[str] | None = None) -> None:
         options.resume
     )
     load_weights(model, best / "model.safetensors")
+    if not PartialState().is_main_process:
+        return
     provenance = {"data": "IU X-Ray, R2Gen split, train", "objective": dataclasses.asdict(objective)}
     save(options.out / "checkpoint", "xpronet", model, {"training": provenance | dataclasses.asdict(config)})
     vocabulary.save(options.out / "checkpoint" / "vocab.json")

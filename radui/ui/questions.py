@@ -54,7 +54,7 @@ def untrained_html(statuses: Sequence[SystemStatus]) -> str:
 
 
 def _verdict(problem: str) -> str:
-    return "not trained" if problem.lower().startswith("not trained") else "cannot run"
+    return "not trained" if problem.lower().startswith("not trained") else "not available"
 
 
 def _with_code(sentence: str) -> str:
