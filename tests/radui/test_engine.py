@@ -52,7 +52,7 @@ class TestSystems:
         assert list(statuses) == ["xpronet", "medrat", "otdrg", "adamatch_cyclic"]
         assert statuses["xpronet"].problem is None
         assert statuses["xpronet"].title == "XProNet"
-        assert "there is no checkpoint medrat" in statuses["medrat"].problem
+        assert statuses["medrat"].problem == "MedRAT is not part of this version of radui yet."
 
     @pytest.mark.parametrize("missing", ["gate", "observation_classifier", "xpronet"])
     def test_a_missing_checkpoint_is_named(self, trained, tmp_path, missing):
