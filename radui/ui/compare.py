@@ -34,22 +34,21 @@ class CompareTab:
         page = self.page
         listen: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         request = [page.systems, page.indication]
-        runs: list[Any] = [
-            event(answer, inputs, page.of_report, concurrency_limit=4, concurrency_id="reports", **listen)
-            for event, answer, inputs in (
-                (page.run.click, self.run, request),
-                (page.accept.click, self.run_anyway, request),
-                (page.regenerate.click, self.run_with_labels, [*request, page.labels]),
-            )
-        ]
-        page.cancel.click(self.cancel, None, page.of_report, cancels=runs, queue=False, **listen)
-        for event, load, inputs in (
-            (page.files.upload, self.load_files, page.files),
-            (page.examples.select, self.load_example, None),
+        for event, answer, inputs in (
+            (page.run.click, self.run, request),
+            (page.accept.click, self.run_anyway, request),
+            (page.regenerate.click, self.run_with_labels, [*request, page.labels]),
         ):
-            loading = event(load, inputs, page.of_study, cancels=runs, **listen)
+            event(answer, inputs, page.of_report, concurrency_limit=4, concurrency_id="reports", **listen)
+        # Nothing `cancels` a run from outside: it sees the flag, ends by itself, and so has the last word on
+        # its cards, after any update that was still on its way.
+        page.cancel.click(self.cancel, None, page.of_report, queue=False, **listen)
+        for loading in (
+            page.files.upload(self.load_files, page.files, page.of_study, **listen),
+            page.examples.select(self.load_example, None, page.of_study, **listen),
+        ):
             loading.then(self.assess, None, page.of_assessment, **listen)
-        page.decline.click(self.take_away, None, page.of_study, cancels=runs, **listen)
+        page.decline.click(self.take_away, None, page.of_study, **listen)
         page.systems.change(self.choose, page.systems, list(page.cards.values()), **listen)
 
     def refresh(self) -> Changes:
@@ -133,7 +132,7 @@ class CompareTab:
             return
         if gate:
             yield gate
-        yield from self._stream(run, loaded.indicated(indication), labels)
+        yield from self._stream(session, run, loaded.indicated(indication), labels)
 
     def _ask_gate(self, loaded: LoadedStudy) -> Changes:
         """Return the question if there is one, or why the gate could not be asked."""
@@ -142,11 +141,15 @@ class CompareTab:
         except Exception as error:
             return {self.page.notice: escape(sentence(error))}
 
-    def _stream(self, run: Run, study: Study, labels: Sequence[str] | None) -> Iterator[Changes]:
+    def _stream(
+        self, session: Session, run: Run, study: Study, labels: Sequence[str] | None
+    ) -> Iterator[Changes]:
         stop = run.cancelled.is_set
         streams = {name: partial(self.engine.predict, name, study, labels, stop) for name in run.latest}
         for updates in merge(streams, run.cancelled):
             run.latest.update(updates)
             yield changes.written(self.page, run, updates)
-        if not run.cancelled.is_set():
-            yield changes.buttons(self.page, running=False)
+        if session.run is run and run.unfinished:
+            yield changes.stopped(self.page, run)
+        elif not session.run.latest:  # the study is gone, and no newer run owns the cards
+            yield changes.no_reports(self.page)

@@ -92,9 +92,13 @@ def no_reports(page: CompareLayout) -> Changes:
 
 
 def written(page: CompareLayout, run: Run, updates: Mapping[str, Update]) -> Changes:
-    """Show what the systems wrote since the last step."""
+    """Show what the systems wrote since the last step.
+
+    The buttons are told again each time: of two updates that reach the browser within one frame it
+    may apply the second alone, and Cancel would stay off for the whole run, or a report unfinished.
+    """
     cards = {page.cards[name]: _card(page, name, update) for name, update in updates.items()}
-    return {**cards, page.progress: _progress(page, run)}
+    return {**buttons(page, running=bool(run.unfinished)), **cards, page.progress: _progress(page, run)}
 
 
 def stopped(page: CompareLayout, run: Run) -> Changes:

@@ -95,7 +95,7 @@ class Session:
 
     def clear(self) -> None:
         """Stop the run and let go of the study, here and in the engine."""
-        self.run.cancelled.set()
+        self.begin(())
         for study in self.loaded.studies() if self.loaded else ():
             self.forget(study)
         self.loaded = None

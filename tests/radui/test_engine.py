@@ -208,7 +208,7 @@ class TestRefused:
             next(engine.predict("r2gen", Study(pair)))
 
     def test_an_untrained_system(self, engine, pair):
-        with pytest.raises(EngineError, match="Not trained yet: there is no checkpoint otdrg"):
+        with pytest.raises(EngineError, match="OTDRG is not part of this version"):
             next(engine.predict("otdrg", Study(pair)))
 
     @pytest.mark.parametrize("labels", [[], ["Cardiomegaly", "Flu"], ["cardiomegaly"]])
