@@ -214,10 +214,11 @@ def main() -> None:
 
 
 def load_backbone(model: nn.Module, run: Path) -> None:
-    """Copy the backbone out of a run of train.backbone into model.backbone."""
+    """Copy the backbone out of a run of train.backbone, or out of a checkpoint, into model.backbone."""
     from safetensors.torch import load_file
 
-    weights = load_file(str(run / "best" / "model.safetensors"))
+    best = run / "best" / "model.safetensors"
+    weights = load_file(str(best if best.exists() else run / "model.safetensors"))
     prefix = "backbone."
     model.backbone.load_state_dict(  # type: ignore[union-attr]
         {name[len(prefix) :]: tensor for name, tensor in weights.items() if name.startswith(prefix)}

@@ -154,7 +154,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """Command line; `arguments` for tests."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--backbone", type=Path, required=True, help="run folder of train.backbone")
+    parser.add_argument(
+        "--backbone", type=Path, required=True, help="run of train.backbone, or a checkpoint folder"
+    )
     parser.add_argument("--classifier", type=Path, default=Path("checkpoints/observation_classifier"))
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument(
