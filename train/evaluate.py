@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from train.data.study import DataError, StudyRow
 from train.metrics.baselines import SHORTLIST, best_constant, nearest_reports, random_reports
 from train.metrics.bootstrap import RESAMPLES, SEED
-from train.metrics.corpus import Corpus, EvaluationError, read_corpus, read_reports
 from train.metrics.meteor import Meteor
 from train.metrics.printout import Evaluation, Settings, as_json, render
 from train.metrics.records import Metric, Scores
+from train.metrics.scored_studies import EvaluationError, ScoredStudies, read_corpus, read_reports
 from train.metrics.scoring import quick_metrics, score_reports
 from train.metrics.semantic import RADGRAPH, bertscore_metric
 
@@ -49,7 +49,9 @@ def _features(checkpoint: Path, rows: Sequence[StudyRow]) -> NDArray[np.floating
     return study_features(checkpoint, list(rows))
 
 
-def system_reports(options: argparse.Namespace, corpus: Corpus, generate: Generate) -> dict[str, list[str]]:
+def system_reports(
+    options: argparse.Namespace, corpus: ScoredStudies, generate: Generate
+) -> dict[str, list[str]]:
     """Reports by system: checkpoints first, then report files."""
     oracle = options.oracle_labels
     reports = {
@@ -63,7 +65,9 @@ def _system_name(checkpoint: Path, oracle_labels: bool) -> str:
     return f"{checkpoint} (labels from the reference report)" if oracle_labels else str(checkpoint)
 
 
-def baseline_reports(corpus: Corpus, checkpoint: Path | None, features: Features) -> dict[str, list[str]]:
+def baseline_reports(
+    corpus: ScoredStudies, checkpoint: Path | None, features: Features
+) -> dict[str, list[str]]:
     """What the baselines say of each study; no neighbour where no checkpoint gives image features."""
     studies = len(corpus.rows)
     reports = {
@@ -78,7 +82,7 @@ def baseline_reports(corpus: Corpus, checkpoint: Path | None, features: Features
 
 
 def evaluate(
-    options: argparse.Namespace, corpus: Corpus, generate: Generate, features: Features
+    options: argparse.Namespace, corpus: ScoredStudies, generate: Generate, features: Features
 ) -> Evaluation:
     """Score checkpoints, report files and baselines with the same metrics on the same resamples."""
     settings = _settings(options)
@@ -114,7 +118,7 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _score(
-    name: str, reports: Sequence[str], corpus: Corpus, metrics: Sequence[Metric], settings: Settings
+    name: str, reports: Sequence[str], corpus: ScoredStudies, metrics: Sequence[Metric], settings: Settings
 ) -> Scores:
     print(f"scoring {name}", file=sys.stderr, flush=True)
     if len(reports) != len(corpus.rows):

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from train.evaluate import CONSTANT, NEAREST, RANDOM, STRONG_CONSTANT, main
-from train.metrics.corpus import EvaluationError, read_corpus, read_reports
 from train.metrics.published import PUBLISHED
+from train.metrics.scored_studies import EvaluationError, read_corpus, read_reports
 
 NORMAL = "The heart is normal in size. The lungs are clear. There is no pleural effusion."
 EFFUSION = "There is a large left pleural effusion. The heart is normal in size."

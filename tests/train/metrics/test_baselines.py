@@ -5,9 +5,9 @@ import pytest
 
 from train.metrics.baselines import best_constant, constant_bleu, nearest_reports, random_reports
 from train.metrics.bootstrap import score_tally
-from train.metrics.corpus import read_corpus
 from train.metrics.overlap import BLEU, CIDER, ROUGE_L
 from train.metrics.records import Cases
+from train.metrics.scored_studies import read_corpus
 
 IU_XRAY = Path(__file__).parents[3] / "../shared/data/iu_xray"
 

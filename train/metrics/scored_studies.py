@@ -19,7 +19,7 @@ class EvaluationError(Exception):
 
 
 @dataclass(frozen=True)
-class Corpus:
+class ScoredStudies:
     """rows: the studies to score, references: theirs; all texts are tokenised by the protocol."""
 
     rows: list[StudyRow]
@@ -29,7 +29,7 @@ class Corpus:
     val_texts: list[str]
 
 
-def read_corpus(root: Path, split: str, limit: int | None = None) -> Corpus:
+def read_corpus(root: Path, split: str, limit: int | None = None) -> ScoredStudies:
     """Read IU X-Ray and tokenise all reports with the vocabulary of the train reports.
 
     limit: keep the first so many studies of the scored split.
@@ -42,7 +42,7 @@ def read_corpus(root: Path, split: str, limit: int | None = None) -> Corpus:
             raise EvaluationError(f"{root} has no {name} studies; the baselines need train and val.")
     vocabulary = Vocabulary.build((row.report for row in by_split["train"]), threshold=THRESHOLD)
     scored = by_split[split][:limit]
-    return Corpus(
+    return ScoredStudies(
         rows=scored,
         references=protocol_references(scored, vocabulary),
         train_rows=by_split["train"],
