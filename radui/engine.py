@@ -4,14 +4,15 @@ Loads checkpoints when they are first needed, once for all threads. Models keep 
 so several threads may predict at the same time.
 """
 
-import threading
-from collections import OrderedDict
+import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from radui.observations import OBSERVATIONS, State
 from radui.records import Finding, GateVerdict, Prediction, Study, SystemStatus, View
+from radui.systems.memo import Memo
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,7 +27,7 @@ TITLES = {
 }
 BUILT = ("xpronet",)
 NEEDED = ("gate", "observation_classifier")
-REMEMBERED = 16  # studies whose features and verdicts are kept for the next system or the next run
+REMEMBERED = 80  # features, verdicts and labels kept for the next system or the next run; about 16 studies
 
 T = TypeVar("T")
 
@@ -40,9 +41,10 @@ class Engine:
 
     def __init__(self, checkpoints: Path, device: str = "cpu") -> None:
         self.checkpoints, self.device = checkpoints, device
-        self._loaded: dict[str, Any] = {}
-        self._memo: OrderedDict[tuple[str, tuple[int, ...]], tuple[Study, Any]] = OrderedDict()
-        self._lock = threading.RLock()
+        self._loaded: Memo[str] = Memo()
+        # Keyed by the pictures themselves, which the value keeps alive, so that no id is reused; a study
+        # with another indication has the same pictures.
+        self._seen: Memo[tuple[str, tuple[int, ...]]] = Memo(REMEMBERED)
 
     def systems(self) -> list[SystemStatus]:
         """The four systems of the project; those without a checkpoint say which command trains them."""
@@ -91,16 +93,20 @@ class Engine:
 
         labels: observations to condition on instead of the classifier's; ends early when cancelled.
         Raises EngineError for an unknown or untrained system or label, CheckpointError for a damaged one.
+        Seconds count from the request: gate, features and all.
         """
         import torch
 
+        started = time.perf_counter()
         self._check(system, labels)
         chosen = labels if labels is not None else self.labels(study)
         multi_hot = torch.tensor([[name in chosen for name in OBSERVATIONS]], device=self.device)
         if cancelled():
             return
         inputs, grids = self._grids(study, system)
-        yield from self._system(system).predict(inputs, grids, multi_hot, self.findings(study), cancelled)
+        findings = self.findings(study)
+        for prediction in self._system(system).predict(inputs, grids, multi_hot, findings, cancelled):
+            yield replace(prediction, seconds=time.perf_counter() - started)
 
     def _check(self, system: str, labels: Sequence[str] | None) -> None:
         if system not in TITLES:
@@ -195,28 +201,21 @@ class Engine:
         return self._once(f"system {name}", lambda: {"xpronet": XProNetSystem}[name](self._model(name)))
 
     def _once(self, key: str, build: Callable[[], T]) -> T:
-        with self._lock:
-            if key not in self._loaded:
-                self._loaded[key] = build()
-            return self._loaded[key]
+        value: T = self._loaded.get(key, build)
+        return value
 
     def _remember(self, what: str, study: Study, compute: Callable[[Study], T]) -> T:
-        # Keyed by the pictures themselves, which the entry keeps alive, so that no id is reused; a study
-        # with another indication has the same pictures.
-        with self._lock:
-            key = (what, tuple(map(id, study.views)))
-            if key not in self._memo:
-                self._memo[key] = (study, compute(study))
-                while len(self._memo) > REMEMBERED * 5:
-                    self._memo.popitem(last=False)
-            return self._memo[key][1]
+        kept: tuple[Study, T] = self._seen.get((what, _pictures(study)), lambda: (study, compute(study)))
+        return kept[1]
 
     def forget(self, study: Study) -> None:
         """Drop what is kept of a study, when its browser tab closes."""
-        with self._lock:
-            pictures = tuple(map(id, study.views))
-            for key in [key for key in self._memo if key[1] == pictures]:
-                del self._memo[key]
+        pictures = _pictures(study)
+        self._seen.drop(lambda key: key[1] == pictures)
+
+
+def _pictures(study: Study) -> tuple[int, ...]:
+    return tuple(map(id, study.views))
 
 
 def _verdict(probabilities: Sequence[float], threshold: float) -> GateVerdict:

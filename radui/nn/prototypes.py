@@ -41,7 +41,7 @@ class PrototypeMemory(nn.Module):
             )
         self.config = config
         rows = config.labels * config.per_label
-        self.matrix = nn.Parameter(torch.randn(rows, config.features) * config.features**-0.5)
+        self.matrix = nn.Parameter(torch.randn(rows, config.features))
         self.project = nn.Linear(config.features, width)  # eq. 8
         self.query = nn.Linear(width, width)  # eq. 9, shared by patches and words
         self.key = nn.Linear(width, width)

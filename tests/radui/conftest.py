@@ -81,6 +81,7 @@ def xpronet(xpronet_config, awake):
     with torch.no_grad():
         for layer in model.decoder.layers:
             layer.cross.key_value.weight *= 6  # else the words hardly depend on the pictures
+        model.prototypes.matrix *= xpronet_config.prototypes.features**-0.5  # quiet beside the words
         model.output.weight *= 6
         model.output.bias[0] -= 1.5
     return model.requires_grad_(False)

@@ -71,7 +71,7 @@ class TestSystems:
         engine = Engine(trained)
         engine.warm_up()
         assert {f"model {name}" for name in ("gate", "observation_classifier", "xpronet")} <= set(
-            engine._loaded
+            engine._loaded.known()
         )
 
 
@@ -263,18 +263,18 @@ class TestMemory:
         last(engine, study)
         last(engine, other)
         engine.forget(study)
-        assert all(kept is other for kept, _ in engine._memo.values())
+        assert {pictures for _, pictures in engine._seen.known()} == {tuple(map(id, other.views))}
         last(engine, other)
         assert len(calls) == 2
         last(engine, study)
         assert len(calls) == 3
 
     def test_only_so_many_studies_are_kept(self, counted, draw, monkeypatch):
-        monkeypatch.setattr("radui.engine.REMEMBERED", 2)
         engine, _ = counted
+        engine._seen.limit = 10
         for seed in range(5):
             engine.findings(Study((draw(seed),)))
-        assert len(engine._memo) <= 10
+        assert len(engine._seen) <= 10
 
 
 def test_nothing_is_learned_while_it_reads(engine, pair):
