@@ -156,29 +156,26 @@ class XProNetStepper:
     """
 
     def __init__(self, model: XProNet, memory: Memory, beams: int, traces: bool) -> None:
-        self.model, self.traces, self.time = model, traces, 0
-        self.cache = model.decoder.start(
-            memory.states.repeat_interleave(beams, 0), memory.mask.repeat_interleave(beams, 0)
-        )
-        self.visible = None if memory.visible is None else memory.visible.repeat_interleave(beams, 0)
+        self.model, self.beams, self.traces = model, beams, traces
+        self.cache = model.decoder.start(memory.states, memory.mask, beams)
+        self.visible = memory.visible
         self.keys_values = model.prototypes.keys_values() if self.visible is not None else None
 
     def step(self, tokens: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """See `Stepper`."""
         model, found = self.model, {}
-        word = model.embed(tokens[:, None])
+        word = model.embed(tokens.view(-1, self.beams))  # (studies, beams, width)
         if self.visible is not None:
             answer = model.prototypes(word, self.visible, self.keys_values)
             word = model.fuse_text(torch.cat([word, answer.response], -1))
             if self.traces:
-                weight, index = answer.weights[:, :, 0].topk(model.config.prototypes.gamma)
+                rows = answer.weights.transpose(1, 2).flatten(0, 1)  # (N, heads, prototype rows)
+                weight, index = rows.topk(model.config.prototypes.gamma)
                 found = {"prototype_index": index, "prototype_weight": weight}
-        state, attention = model.decoder.step(
-            word[:, 0] + model.positions[self.time], self.cache, weights=self.traces
-        )
+        word = word.flatten(0, 1) + model.positions[self.cache.time]
+        state, attention = model.decoder.step(word, self.cache, weights=self.traces)
         if attention is not None:
             found["attention"] = attention
-        self.time += 1
         return F.log_softmax(model.output(state).float(), -1), found
 
     def reorder(self, rows: Tensor) -> None:

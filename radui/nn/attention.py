@@ -1,7 +1,18 @@
 """Multi-head attention with reusable keys and values, which gives its weights when asked."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+
+def top_weights(scores: Tensor, count: int, dropout: float = 0.0) -> Tensor:
+    """Softmax over the `count` largest scores of each row, zero elsewhere: (..., S) -> (..., S).
+
+    dropout: share of the chosen weights that are set to zero, the others scaled up.
+    """
+    top, index = scores.topk(count, dim=-1)
+    chosen = F.dropout(top.softmax(-1), dropout).to(scores.dtype)
+    return torch.zeros_like(scores).scatter(-1, index, chosen)
 
 
 class MultiHeadAttention(nn.Module):
@@ -24,7 +35,8 @@ class MultiHeadAttention(nn.Module):
     ) -> tuple[Tensor, Tensor | None]:
         """Read from projected keys and values.
 
-        x: (B, T, width); mask: bool, broadcasts to (B, heads, T, S), True where attention may look.
+        x: (B, T, width); mask: broadcasts to (B, heads, T, S), bool, True where attention may look, or
+        float, added to the scores.
         Returns (B, T, width) and, when asked for, the weights (B, heads, T, S) before dropout.
         """
         queries = self._split(self.query(x))
@@ -34,7 +46,7 @@ class MultiHeadAttention(nn.Module):
             return self.output(self._merge(mixed)), None
         scores = queries @ keys.transpose(-1, -2) / queries.shape[-1] ** 0.5
         if mask is not None:
-            scores = scores.masked_fill(~mask, float("-inf"))
+            scores = scores.masked_fill(~mask, float("-inf")) if mask.dtype == torch.bool else scores + mask
         attention = scores.softmax(-1)
         return self.output(self._merge(F.dropout(attention, self.dropout, self.training) @ values)), attention
 

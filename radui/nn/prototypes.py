@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from radui.nn.attention import top_weights
+
 
 @dataclass(frozen=True)
 class PrototypeConfig:
@@ -67,10 +69,12 @@ class PrototypeMemory(nn.Module):
     def forward(self, x: Tensor, visible: Tensor, keys_values: tuple[Tensor, Tensor] | None = None) -> Answer:
         """Query with (B, N, width) the rows that (B, rows) allows."""
         keys, values = keys_values or self.keys_values()
-        queries = self.query(x).unflatten(-1, (self.config.heads, -1)).transpose(1, 2)
-        scores = queries @ keys.transpose(-1, -2) / queries.shape[-1] ** 0.5  # (B, heads, N, rows)
-        scores = scores.masked_fill(~visible[:, None, None, :], float("-inf"))
-        top, index = scores.topk(self.config.gamma, dim=-1)
-        chosen = self.dropout(top.softmax(-1)).to(scores.dtype)
-        weights = torch.zeros_like(scores).scatter(-1, index, chosen)
-        return Answer(self.output((weights @ values).transpose(1, 2).flatten(2)), weights)
+        batch, heads = len(x), self.config.heads
+        # Heads first and studies with positions in one axis: one product a head with the keys that all
+        # studies share. With studies first, matmul would copy the keys for each of them.
+        queries = self.query(x).unflatten(-1, (heads, -1)).permute(2, 0, 1, 3).flatten(1, 2)
+        scores = queries @ keys.transpose(-1, -2) / queries.shape[-1] ** 0.5
+        scores = scores.unflatten(1, (batch, -1)).masked_fill(~visible[:, None, :], float("-inf"))
+        weights = top_weights(scores, self.config.gamma, self.dropout.p if self.training else 0.0)
+        read = (weights.flatten(1, 2) @ values).unflatten(1, (batch, -1))  # (heads, B, N, d)
+        return Answer(self.output(read.permute(1, 2, 0, 3).flatten(2)), weights.transpose(0, 1))

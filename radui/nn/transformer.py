@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from radui.nn.attention import MultiHeadAttention
+from radui.nn.decoder_cache import DecoderCache
 
 
 @dataclass(frozen=True)
@@ -20,26 +21,6 @@ class TransformerConfig:
     encoder_layers: int = 3
     decoder_layers: int = 3
     dropout: float = 0.1
-
-
-@dataclass
-class DecoderCache:
-    """What the decoder has read so far: a layer's self keys and values, and the memory's, projected once.
-
-    self_keys, self_values: (N, heads, t, d), one a layer; memory_keys, memory_values likewise with
-    S patches; memory_mask: (N, 1, 1, S) bool.
-    """
-
-    self_keys: list[Tensor]
-    self_values: list[Tensor]
-    memory_keys: list[Tensor]
-    memory_values: list[Tensor]
-    memory_mask: Tensor
-
-    def reorder(self, rows: Tensor) -> None:
-        """Beam `i` goes on from what beam `rows[i]` had read; the memory is equal within a study's beams."""
-        self.self_keys = [keys[rows] for keys in self.self_keys]
-        self.self_values = [values[rows] for values in self.self_values]
 
 
 def sinusoidal_positions(length: int, width: int) -> Tensor:
@@ -75,9 +56,14 @@ class EncoderLayer(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        return self.read(x, mask, weights=False)[0]
+
+    def read(self, x: Tensor, mask: Tensor, weights: bool) -> tuple[Tensor, Tensor | None]:
+        """The layer's output and, when asked for, its attention (B, heads, S, S)."""
         normed = self.norms[0](x)
-        x = x + self.dropout(self.attention(normed, normed, mask))
-        return x + self.dropout(self.feedforward(self.norms[1](x)))
+        mixed, attention = self.attention.attend(normed, *self.attention.project(normed), mask, weights)
+        x = x + self.dropout(mixed)
+        return x + self.dropout(self.feedforward(self.norms[1](x))), attention
 
 
 class Encoder(nn.Module):
@@ -92,6 +78,14 @@ class Encoder(nn.Module):
         for layer in self.layers:
             x = layer(x, mask[:, None, None, :])
         return self.norm(x)
+
+    def trace(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """`forward` with each layer's attention, the mean of its heads: (B, layers, S, S)."""
+        maps = []
+        for layer in cast(list[EncoderLayer], list(self.layers)):
+            x, attention = layer.read(x, mask[:, None, None, :], weights=True)
+            maps.append(cast(Tensor, attention).mean(1))
+        return self.norm(x), torch.stack(maps, 1)
 
 
 class DecoderLayer(nn.Module):
@@ -112,15 +106,11 @@ class DecoderLayer(nn.Module):
         return x + self.dropout(self.feedforward(self.norms[2](x)))
 
     def step(self, x: Tensor, cache: DecoderCache, index: int, weights: bool) -> tuple[Tensor, Tensor | None]:
-        """One new position, (N, 1, width); appends to the cache; returns the cross-attention when asked."""
+        """The newest word of each beam, (studies, beams, width); the cross-attention when asked for."""
         normed = self.norms[0](x)
-        keys, values = self.attention.project(normed)
-        cache.self_keys[index] = torch.cat([cache.self_keys[index], keys], 2)
-        cache.self_values[index] = torch.cat([cache.self_values[index], values], 2)
-        x = x + self.attention.attend(normed, cache.self_keys[index], cache.self_values[index])[0]
-        read, attention = self.cross.attend(
-            self.norms[1](x), cache.memory_keys[index], cache.memory_values[index], cache.memory_mask, weights
-        )
+        keys, values = cache.write(index, *self.attention.project(normed))
+        x = x + self.attention.attend(normed, keys, values, cache.visible())[0]
+        read, attention = self.cross.attend(self.norms[1](x), *cache.memory[index], cache.mask, weights)
         x = x + read
         return x + self.feedforward(self.norms[2](x)), attention
 
@@ -134,7 +124,7 @@ class Decoder(nn.Module):
         self.norm = nn.LayerNorm(config.width)
 
     def forward(self, x: Tensor, memory: Tensor, memory_mask: Tensor) -> Tensor:
-        """(B, T, width), (B, S, width), (B, S) bool -> (B, T, width); position t sees 0..t."""
+        """(B, T, width), (B, S, width), (B, S) mask -> (B, T, width); position t sees 0..t."""
         length = x.shape[1]
         causal = torch.ones(length, length, dtype=torch.bool, device=x.device).tril()
         for layer in self.layers:
@@ -144,24 +134,19 @@ class Decoder(nn.Module):
     def _stack(self) -> list[DecoderLayer]:
         return cast(list[DecoderLayer], list(self.layers))
 
-    def start(self, memory: Tensor, memory_mask: Tensor) -> DecoderCache:
-        """An empty cache over a memory, its keys and values projected for each layer."""
+    def start(self, memory: Tensor, memory_mask: Tensor, beams: int = 1, room: int = 64) -> DecoderCache:
+        """An empty cache for `beams` hypotheses of each study over its memory, (B, S, width) and (B, S)."""
         projected = [layer.cross.project(memory) for layer in self._stack()]
-        empty = [keys[:, :, :0] for keys, _ in projected]
-        return DecoderCache(
-            self_keys=list(empty),
-            self_values=list(empty),
-            memory_keys=[keys for keys, _ in projected],
-            memory_values=[values for _, values in projected],
-            memory_mask=memory_mask[:, None, None, :],
-        )
+        return DecoderCache.over(projected, memory_mask[:, None, None, :], beams, room)
 
     def step(self, x: Tensor, cache: DecoderCache, weights: bool = False) -> tuple[Tensor, Tensor | None]:
         """(N, width) -> (N, width) and the cross-attention (N, layers, heads, S) when asked for."""
-        x = x[:, None]
+        cache.advance()
+        x = x.view(-1, cache.beams, x.shape[-1])
         maps = []
         for index, layer in enumerate(self._stack()):
             x, attention = layer.step(x, cache, index, weights)
             maps.append(attention)
-        stacked = torch.stack([each[:, :, 0] for each in maps if each is not None], 1) if weights else None
-        return self.norm(x)[:, 0], stacked
+        known = [each for each in maps if each is not None]
+        stacked = torch.stack(known).permute(1, 3, 0, 2, 4).flatten(0, 1) if known else None
+        return self.norm(x).flatten(0, 1), stacked

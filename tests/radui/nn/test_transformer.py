@@ -56,15 +56,18 @@ def test_a_word_sees_none_after_it(decoder, study):
 
 
 def test_reordered_beams_go_on_from_their_parents(decoder, study):
-    words, memory, mask = study
-    words, memory, mask = words[:1].repeat(3, 1, 1), memory[:1].repeat(3, 1, 1), mask[:1].repeat(3, 1)
-    words = words + torch.randn(words.shape, generator=torch.Generator().manual_seed(2))
-    cache = decoder.start(memory, mask)
-    step_through(decoder, words[:, :4], cache)
-    parents = torch.tensor([2, 0, 2])
+    """Two studies of three beams each; words (6, 6, 12) begin and end differently in every beam."""
+    _, memory, mask = study
+    words = torch.randn(6, WORDS, 12, generator=torch.Generator().manual_seed(2))
+    parents = torch.tensor([2, 0, 2, 3, 5, 4])
+    cache = decoder.start(memory, mask, beams=3, room=2)  # grows twice on the way
+    step_through(decoder, words[:, :3], cache)
+    cache.reorder(parents)
+    step_through(decoder, words[:, 3:4], cache)
     cache.reorder(parents)
     states, _ = step_through(decoder, words[:, 4:], cache)
-    joined = torch.cat([words[parents, :4], words[:, 4:]], 1)
+    joined = torch.cat([torch.cat([words[parents, :3], words[:, 3:4]], 1)[parents], words[:, 4:]], 1)
+    memory, mask = memory.repeat_interleave(3, 0), mask.repeat_interleave(3, 0)
     torch.testing.assert_close(states, decoder(joined, memory, mask)[:, 4:], rtol=1e-5, atol=1e-5)
 
 
@@ -95,3 +98,14 @@ def test_positions_are_those_of_the_transformer_paper():
     assert table[0].tolist() == [0, 1, 0, 1, 0, 1]
     angle = torch.tensor(3 / 10_000 ** (2 / 6))
     torch.testing.assert_close(table[3, 2:4], torch.stack([angle.sin(), angle.cos()]))
+
+
+def test_an_encoder_that_is_traced_gives_the_same_and_its_maps(study):
+    torch.manual_seed(0)
+    encoder = Encoder(CONFIG).eval()
+    _, memory, mask = study
+    states, maps = encoder.trace(memory, mask)
+    torch.testing.assert_close(states, encoder(memory, mask), rtol=1e-5, atol=1e-5)
+    assert maps.shape == (2, CONFIG.encoder_layers, PATCHES, PATCHES)
+    torch.testing.assert_close(maps.sum(-1), torch.ones(2, 2, PATCHES))
+    assert maps[1, ..., 3:].abs().max() == 0

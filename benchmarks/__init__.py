@@ -1,0 +1,1 @@
+"""Measured ratios: each against what a user would run instead, both in one run on one machine."""

@@ -1,0 +1,118 @@
+"""Beam search, 3 beams, 60 words: ours against the same network without a cache, and transformers.
+
+    python -m benchmarks.decoding
+
+The network has the shipped XProNet's sizes and random weights whose end mark is out of reach, so that
+every report has 60 words. Before anything is timed the tokens are compared: they must be the same.
+"""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from benchmarks.rivals import UncachedStepper, pegasus
+from benchmarks.timing import machine, medians, table
+from radui.models.registry import from_json, read_config
+from radui.models.xpronet import Memory, XProNet, XProNetConfig
+from radui.nn.decoding import BeamConfig, BeamSearch
+
+LENGTH, BEAMS = 60, 3
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A network, a memory of some studies, and how it is searched."""
+
+    model: XProNet
+    memory: Memory
+    search: BeamConfig
+
+
+def setting(config: XProNetConfig, studies: int, prototypes: bool) -> Setting:
+    """Random weights and random patch features; the words differ from study to study."""
+    torch.manual_seed(0)
+    model = XProNet(replace(config, use_prototypes=prototypes)).eval().requires_grad_(False)
+    model.output.weight *= 4
+    model.output.bias[0] = -1e4
+    grids = torch.randn(studies, 2, model.backbone.channels, 7, 7)
+    labels = torch.zeros(studies, 14, dtype=torch.bool)
+    labels[:, 13] = True
+    with torch.inference_mode():
+        memory = model.encode(grids, torch.ones(studies, 2, dtype=torch.bool), labels)
+    return Setting(model, memory, BeamConfig(BEAMS, LENGTH))
+
+
+def ours(case: Setting) -> list[list[int]]:
+    """As the app decodes."""
+    stepper = case.model.stepper(case.memory, BEAMS)
+    return _search(case, stepper)
+
+
+def uncached(case: Setting) -> list[list[int]]:
+    """The prefix again at each word."""
+    return _search(case, UncachedStepper(case.model, case.memory, BEAMS))
+
+
+def _search(case: Setting, stepper: object) -> list[list[int]]:
+    search = BeamSearch(stepper, len(case.memory.states), case.search, torch.device("cpu"))  # type: ignore[arg-type]
+    return [hypothesis.tokens for hypothesis in search.run()]
+
+
+def transformers(case: Setting) -> Callable[[], list[list[int]]]:
+    """`generate` on the equal network; built outside of the timing."""
+    from transformers.modeling_outputs import BaseModelOutput
+
+    rival = pegasus(case.model)
+    search = {"num_beams": BEAMS, "max_new_tokens": LENGTH, "length_penalty": 0.0, "do_sample": False}
+
+    def run() -> list[list[int]]:
+        states = BaseModelOutput(last_hidden_state=case.memory.states)
+        with torch.inference_mode():
+            mask = case.memory.mask.long()
+            found: Tensor = rival.generate(encoder_outputs=states, attention_mask=mask, **search)
+        return [row[1 : LENGTH + 1] for row in found.tolist()]
+
+    return run
+
+
+def compare(config: XProNetConfig, studies: int, rounds: int) -> list[list[str]]:
+    """Rows of the table for one batch size; AssertionError where the tokens differ."""
+    full, plain = setting(config, studies, True), setting(config, studies, False)
+    generate = transformers(plain)
+    assert ours(full) == uncached(full), "cached and uncached decoding differ"
+    assert ours(plain) == generate(), "ours and transformers differ"
+    seconds = medians(
+        {
+            "ours": lambda: ours(full),
+            "no cache": lambda: uncached(full),
+            "ours, no prototypes": lambda: ours(plain),
+            "transformers, no prototypes": generate,
+        },
+        rounds,
+    )
+    rows = []
+    for name, rival in (("ours", "no cache"), ("ours, no prototypes", "transformers, no prototypes")):
+        mine, theirs = seconds[name], seconds[rival]
+        rows.append([str(studies), rival, f"{1e3 * theirs:.0f}", f"{1e3 * mine:.0f}", f"{theirs / mine:.1f}"])
+    return rows
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--checkpoint", default="checkpoints/xpronet", help="whose sizes are taken")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    from pathlib import Path
+
+    config = from_json(XProNetConfig, read_config(Path(options.checkpoint))["config"])
+    print(machine())
+    rows = [row for studies in (1, 16) for row in compare(config, studies, options.rounds)]
+    print(table(["studies", "against", "its ms", "our ms", "ratio"], rows))
+
+
+if __name__ == "__main__":
+    main()
