@@ -1,0 +1,103 @@
+import csv
+import io
+import json
+import zipfile
+
+import pytest
+
+from radui.store.dictionary import DICTIONARY
+from radui.store.errors import NotFoundError, StoreError
+from radui.store.export import as_csv, export_zip, preference_pairs
+from radui.store.pairs import read_pairs
+from radui.store.ratings import submit
+from radui.store.readers import add_reader
+from radui.store.tables import read_table
+from radui.store.tasks import next_task
+
+
+def letter_of(store, task, system):
+    candidates = {row["candidate_id"]: row["system"] for row in read_table(store, "candidates")}
+    rows = read_table(store, "assignment_letters")
+    return next(
+        row["letter"]
+        for row in rows
+        if row["assignment_id"] == task.assignment_id and candidates[row["candidate_id"]] == system
+    )
+
+
+@pytest.fixture
+def voted(store, begin, answers):
+    """Three cases: xpronet preferred, both equivalent, medrat preferred."""
+    study_id, (ann,) = begin(store, cases=3)
+    for winner in ("xpronet", None, "medrat"):
+        task = next_task(store, ann, study_id)
+        vote = letter_of(store, task, winner) if winner else "equivalent"
+        submit(store, ann, task.assignment_id, answers(task, preference=vote), 1)
+    return study_id
+
+
+def test_every_column_is_in_the_dictionary_and_no_secret_is(store):
+    with store.reading() as database:
+        for table in (*database.table_names(), *database.view_names()):
+            columns = [row["name"] for row in database.query(f"PRAGMA table_info({table})")]
+            if table in DICTIONARY:
+                assert set(DICTIONARY[table]) == set(columns) - {"password_hash"}
+            else:
+                assert table in {"drafts", "merges", "sqlite_sequence", "_sqlite_migrations"}
+
+
+def test_preference_pairs_are_the_decided_votes_in_the_systems_own_words(store, voted):
+    pairs = preference_pairs(store, voted)
+    assert {(pair["chosen_system"], pair["rejected_system"]) for pair in pairs} == {
+        ("xpronet", "medrat"),
+        ("medrat", "xpronet"),
+    }
+    won = next(pair for pair in pairs if pair["chosen_system"] == "xpronet")
+    assert won["chosen"] == "the heart is normal in size . the lungs are clear . "
+    assert won["rejected"].startswith("FINDINGS: Heart size")
+    assert won["prompt"] == "Write the findings of this chest radiograph."
+    assert (store.pictures / won["images"][0]).exists()
+
+
+def test_a_ranking_becomes_pairs_with_ties_as_halves(store, begin, answers):
+    study_id, (ann,) = begin(store, systems=("xpronet", "medrat", "otdrg"))
+    task = next_task(store, ann, study_id)
+    ranks = {"xpronet": 1, "medrat": 2, "otdrg": 2}
+    ranking = {letter_of(store, task, name): rank for name, rank in ranks.items()}
+    submit(store, ann, task.assignment_id, answers(task, ranking=ranking), 1)
+    found = {}
+    for pair in read_pairs(store, study_id):
+        assert pair.ranked
+        found[pair.first, pair.second] = pair.score
+        found[pair.second, pair.first] = 1 - pair.score
+    assert found["xpronet", "medrat"] == found["xpronet", "otdrg"] == 1
+    assert found["medrat", "otdrg"] == 0.5
+
+
+def test_the_zip_has_every_table_twice_and_says_what_the_columns_are(store, voted, tmp_path):
+    add_reader(store, "eve", password="correct horse")
+    path = export_zip(store, tmp_path / "out.zip")
+    with zipfile.ZipFile(path) as archive:
+        texts = {name: archive.read(name).decode() for name in archive.namelist()}
+    rows = list(csv.DictReader(io.StringIO(texts["report_ratings.csv"])))
+    assert len(rows) == 6
+    assert {row["system"] for row in rows} == {"xpronet", "medrat"}
+    events = [json.loads(line) for line in texts["rating_events.jsonl"].splitlines()]
+    assert events[0]["answers"]["confidence"] == 4
+    assert len(texts["preference_pairs.jsonl"].splitlines()) == 2
+    described = list(csv.DictReader(io.StringIO(texts["data_dictionary.csv"])))
+    assert {(row["table"], row["column"]) for row in described} >= {
+        ("report_ratings", name) for name in rows[0]
+    }
+    assert all("scrypt" not in text for text in texts.values())
+    with pytest.raises(StoreError, match="exists already"):
+        export_zip(store, path)
+
+
+def test_a_table_without_rows_still_has_its_header(store):
+    assert as_csv(read_table(store, "report_errors"), ("a", "b")) == "a,b\n"
+
+
+def test_only_described_tables_can_be_read(store):
+    with pytest.raises(NotFoundError, match="There is no table drafts"):
+        read_table(store, "drafts")
