@@ -52,7 +52,8 @@ class TestSystems:
         assert list(statuses) == ["xpronet", "medrat", "otdrg", "adamatch_cyclic"]
         assert statuses["xpronet"].problem is None
         assert statuses["xpronet"].title == "XProNet"
-        assert statuses["medrat"].problem == "MedRAT is not part of this version of radui yet."
+        assert "there is no checkpoint medrat" in statuses["medrat"].problem
+        assert statuses["adamatch_cyclic"].problem.endswith("is not part of this version of radui yet.")
 
     @pytest.mark.parametrize("missing", ["gate", "observation_classifier", "xpronet"])
     def test_a_missing_checkpoint_is_named(self, trained, tmp_path, missing):
@@ -71,8 +72,18 @@ class TestSystems:
         engine = Engine(trained)
         engine.warm_up()
         assert {f"model {name}" for name in ("gate", "observation_classifier", "xpronet")} <= set(
-            engine._loaded.known()
+            engine._models.loaded.known()
         )
+
+    @pytest.mark.parametrize("damaged", ["gate", "xpronet"])
+    def test_warming_up_passes_over_a_damaged_checkpoint(self, trained, tmp_path, pair, damaged):
+        shutil.copytree(trained, tmp_path / "all")
+        (tmp_path / "all" / damaged / "model.safetensors").write_bytes(b"cut")
+        engine = Engine(tmp_path / "all")
+        engine.warm_up()
+        assert len(engine.findings(Study(pair[:1]))) == 14 if damaged == "xpronet" else True
+        with pytest.raises(CheckpointError, match=f"checkpoint {damaged} is damaged"):
+            next(engine.predict("xpronet", Study(pair)))
 
 
 class TestGateAndFindings:
@@ -202,13 +213,43 @@ class TestPredict:
         assert len({each.report for each in found}) > 1
 
 
+class TestReports:
+    def test_many_get_what_one_by_one_gets(self, trained, pair, draw):
+        studies = [Study(pair), Study((draw(3),)), Study(pair[::-1]), Study((draw(3), draw(4)))]
+        expected = [last(Engine(trained), study) for study in studies]
+        engine = Engine(trained)
+        engine.findings(studies[1])  # one is known already
+        for found, alone in zip(engine.reports("xpronet", studies), expected, strict=True):
+            assert (found.report, found.complete) == (alone.report, True)
+            assert found.evidence.word_maps is None
+            assert [t.text for t in found.tokens] == [t.text for t in alone.tokens]
+            for mine, theirs in zip(found.findings, alone.findings, strict=True):
+                assert mine.state == theirs.state
+                assert mine.probabilities == pytest.approx(theirs.probabilities, abs=1e-5)
+
+    def test_the_backbone_runs_once_for_all(self, trained, draw, monkeypatch):
+        calls = []
+        for kind in (XProNet, ObservationClassifier):
+            grids = kind.grids
+            monkeypatch.setattr(
+                kind,
+                "grids",
+                lambda self, pixels, grids=grids: calls.append(len(pixels)) or grids(self, pixels),
+            )
+        Engine(trained).reports("xpronet", [Study((draw(seed),)) for seed in range(3)])
+        assert calls == [3]
+
+    def test_none_of_nothing(self, engine):
+        assert engine.reports("xpronet", []) == []
+
+
 class TestRefused:
     def test_an_unknown_system(self, engine, pair):
         with pytest.raises(EngineError, match="no system 'r2gen'; choose from xpronet, medrat"):
             next(engine.predict("r2gen", Study(pair)))
 
     def test_an_untrained_system(self, engine, pair):
-        with pytest.raises(EngineError, match="OTDRG is not part of this version"):
+        with pytest.raises(EngineError, match="no checkpoint otdrg; train it"):
             next(engine.predict("otdrg", Study(pair)))
 
     @pytest.mark.parametrize("labels", [[], ["Cardiomegaly", "Flu"], ["cardiomegaly"]])
@@ -263,7 +304,7 @@ class TestMemory:
         last(engine, study)
         last(engine, other)
         engine.forget(study)
-        assert {pictures for _, pictures in engine._seen.known()} == {tuple(map(id, other.views))}
+        assert {pictures for _, pictures in engine._assessor.seen.known()} == {tuple(map(id, other.views))}
         last(engine, other)
         assert len(calls) == 2
         last(engine, study)
@@ -271,15 +312,15 @@ class TestMemory:
 
     def test_only_so_many_studies_are_kept(self, counted, draw, monkeypatch):
         engine, _ = counted
-        engine._seen.limit = 10
+        engine._assessor.seen.limit = 10
         for seed in range(5):
             engine.findings(Study((draw(seed),)))
-        assert len(engine._seen) <= 10
+        assert len(engine._assessor.seen) <= 10
 
 
 def test_nothing_is_learned_while_it_reads(engine, pair):
     last(engine, Study(pair))
-    model = engine._model("xpronet").model
+    model = engine._models.checkpoint("xpronet").model
     assert not model.training
     assert all(parameter.grad is None for parameter in model.parameters())
     assert torch.is_grad_enabled()
