@@ -4,17 +4,13 @@ import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal
 
-import krippendorff
 import numpy as np
 from numpy.typing import NDArray
 from statsmodels.stats.inter_rater import cohens_kappa, fleiss_kappa
 
 from radui.statistics.intervals import Bootstrap, Estimate, Rows, undefined
-
-Level = Literal["nominal", "ordinal", "interval"]
-Counts = NDArray[np.int64]
+from radui.statistics.krippendorff import Counts, Level, alpha
 
 
 @dataclass(frozen=True)
@@ -56,13 +52,7 @@ def krippendorff_alpha(table: RatingTable, level: Level, bootstrap: Bootstrap) -
     paired: NDArray[np.bool_] = np.asarray(counts.sum(1)) >= 2
     counts, cases = counts[paired], _kept(table.cases, paired)
 
-    def alpha(rows: Rows) -> float:
-        chosen = counts[rows]
-        if (chosen.sum(0) > 0).sum() < 2:
-            return float("nan")
-        return float(krippendorff.alpha(value_counts=chosen, value_domain=domain, level_of_measurement=level))
-
-    return _estimate(counts, cases, alpha, bootstrap)
+    return _estimate(counts, cases, lambda rows: alpha(counts[rows], domain, level), bootstrap)
 
 
 def fleiss(table: RatingTable, bootstrap: Bootstrap) -> Estimate:
