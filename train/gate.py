@@ -36,6 +36,7 @@ LIBRARY_FOLDERS = (
     ("matplotlib", "mpl-data/sample_data"),
 )
 WARPS = 6
+INVERTED = 3  # the last way of `spoiled`; those before it are turns
 FILM_SOURCES = ("chest", "turned", "inverted")
 
 
@@ -52,26 +53,28 @@ class Picture:
 def other_pictures(folder: Path) -> Iterator[Picture]:
     """Pictures of a folder and of installed libraries, every third one held out."""
     sources = [("folder", sorted(folder.rglob("*.*")))] + [
-        (package, sorted(_package_folder(package, part).rglob("*.*"))) for package, part in LIBRARY_FOLDERS
+        (package, sorted(package_folder(package, part).rglob("*.*"))) for package, part in LIBRARY_FOLDERS
     ]
     for source, paths in sources:
-        readable = [pixels for path in paths if (pixels := _read(path)) is not None]
+        readable = [pixels for path in paths if (pixels := read_display(path)) is not None]
         for number, pixels in enumerate(readable):
             yield Picture(pixels, "other", source, number % 3 == 0)
 
 
-def _package_folder(package: str, part: str) -> Path:
+def package_folder(package: str, part: str) -> Path:
+    """A folder of an installed package, which is not imported."""
     from importlib.util import find_spec
 
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise FileNotFoundError(
-            f"{package} is not installed; it lends photographs: `pip install -r requirements-train.txt`."
+            f"{package} is not installed; it lends photographs: `pip install -r requirements-dev.txt`."
         )
     return Path(spec.submodule_search_locations[0]) / part
 
 
-def _read(path: Path) -> ByteArray | None:
+def read_display(path: Path) -> ByteArray | None:
+    """The picture as shown, (height, width); None where the file is no picture that is read."""
     try:
         return read_radiograph(path.read_bytes()).display
     except ImageError:
@@ -114,6 +117,18 @@ def spoiled(picture: Picture, number: int) -> Picture:
     return replace(
         picture, pixels=np.ascontiguousarray(turned[number % 4]), kind="other", source=names[number % 4]
     )
+
+
+def spoiled_films(films: list[Picture], seed: int) -> Iterator[Picture]:
+    """Each film twice: turned one of the three ways and inverted.
+
+    The turn is drawn by lot. Films come in pairs of views, so a turn that is counted off would fall on one
+    view only, and the gate would learn to know the other by its view.
+    """
+    turns = np.random.default_rng(seed).integers(0, INVERTED, len(films))
+    for film, turn in zip(films, turns, strict=True):
+        yield spoiled(film, int(turn))
+        yield spoiled(film, INVERTED)
 
 
 def chest_pictures(root: Path, cache: Path, studies: int, seed: int) -> Iterator[Picture]:
@@ -215,7 +230,7 @@ def main() -> None:
             options.data, options.out.parent / "cache" / "pictures.npy", options.studies, options.seed
         )
     )
-    bad = [spoiled(each, number // 3) for number, each in enumerate(chest) if number % 3 == 0]
+    bad = list(spoiled_films(chest, options.seed))
     everything = chest + bad + list(other_pictures(options.others)) + list(drawn_others(120, options.seed))
     gate = Gate(GateConfig(BackboneConfig(), PREPROCESSING))
     assert isinstance(gate.backbone, EfficientNetLite)

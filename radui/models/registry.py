@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import math
+import os.path
 import types
 import typing
 from dataclasses import dataclass
@@ -10,13 +12,23 @@ from typing import Any, cast
 
 from torch import nn
 
+from radui.models.adamatch import AdaMatch, AdaMatchConfig
+from radui.models.adamatch_cyclic import AdaMatchCyclic, AdaMatchCyclicConfig
 from radui.models.gate import Gate, GateConfig
+from radui.models.medrat import MedRAT, MedRATConfig
 from radui.models.observation_classifier import ObservationClassifier, ObservationClassifierConfig
+from radui.models.otdrg import OTDRG, OTDRGConfig
+from radui.models.vqgan import VQGAN, VQGANConfig
 from radui.models.xpronet import XProNet, XProNetConfig
 
 MODELS: dict[str, tuple[type[Any], type[nn.Module]]] = {
+    "adamatch": (AdaMatchConfig, AdaMatch),
+    "adamatch_cyclic": (AdaMatchCyclicConfig, AdaMatchCyclic),
     "gate": (GateConfig, Gate),
+    "medrat": (MedRATConfig, MedRAT),
     "observation_classifier": (ObservationClassifierConfig, ObservationClassifier),
+    "vqgan": (VQGANConfig, VQGAN),
+    "otdrg": (OTDRGConfig, OTDRG),
     "xpronet": (XProNetConfig, XProNet),
 }
 FORMAT = 1
@@ -53,7 +65,6 @@ def save(folder: Path, model_name: str, model: nn.Module, facts: dict[str, Any],
 def load(folder: Path) -> Checkpoint:
     """Rebuild the model in float32 evaluation mode; raises CheckpointError with one sentence."""
     import torch
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     document = read_config(folder)
@@ -62,24 +73,26 @@ def load(folder: Path) -> Checkpoint:
         model = model_class(from_json(config_class, document["config"]))
         weights = load_file(str(folder / "model.safetensors"))
         model.load_state_dict({k: t.float() if t.dtype == torch.float16 else t for k, t in weights.items()})
-    except (OSError, SafetensorError, RuntimeError, TypeError, KeyError, ValueError) as error:
+        model.eval()
+    except Exception as error:  # a wrong number in the configuration may break any layer, in any way
         raise CheckpointError(
             f"The checkpoint {folder.name} is damaged or does not fit its config.json; train it again."
         ) from error
-    return Checkpoint(folder.name, model.eval(), document, folder)
+    return Checkpoint(folder.name, model, document, folder)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
     """config.json of a checkpoint, checked for format and model name; reads no weights."""
     path = folder / "config.json"
-    if not path.exists() or not (folder / "model.safetensors").exists():
+    # os.path answers "no" where Path raises: folders without permission, names that are too long
+    if not os.path.isfile(path) or not os.path.isfile(folder / "model.safetensors"):
         known = ", ".join(available(folder.parent)) or "none"
         raise CheckpointError(
             f"There is no checkpoint {folder.name}; train it, or choose from those that exist: {known}."
         )
     try:
         document: Any = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(
             f"config.json of the checkpoint {folder.name} cannot be read; copy it again."
         ) from error
@@ -103,7 +116,10 @@ def available(root: Path) -> list[str]:
 
 
 def from_json(kind: Any, value: Any) -> Any:
-    """Build nested frozen dataclasses and tuples from what json.load gives; unknown keys raise TypeError."""
+    """Build nested frozen dataclasses and tuples from what json.load gives.
+
+    TypeError for unknown keys and for values of another type; ValueError for numbers that are not finite.
+    """
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         hints = typing.get_type_hints(kind)
         if not isinstance(value, dict):
@@ -113,10 +129,24 @@ def from_json(kind: Any, value: Any) -> Any:
             raise TypeError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
         return kind(**{name: from_json(hints[name], item) for name, item in value.items()})
     if typing.get_origin(kind) is tuple:
+        if not isinstance(value, list | tuple):
+            raise TypeError(f"{value!r} is not written as a list")
         return tuple(from_json(typing.get_args(kind)[0], item) for item in value)
     if isinstance(kind, types.UnionType) and value is not None:
         return from_json(typing.get_args(kind)[0], value)
+    _check_plain(kind, value)
     return value
+
+
+def _check_plain(kind: Any, value: Any) -> None:
+    """Refuse a number, word or switch of another type here, where the checkpoint can still be named."""
+    if typing.get_origin(kind) is typing.Literal and value not in typing.get_args(kind):
+        raise TypeError(f"{value!r} is none of {typing.get_args(kind)}")
+    wanted = {int: (int,), float: (int, float), str: (str,), bool: (bool,)}.get(kind)
+    if wanted and (not isinstance(value, wanted) or isinstance(value, bool) != (kind is bool)):
+        raise TypeError(f"{value!r} is no {kind.__name__}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value!r} is not a finite number")
 
 
 def backbone_fingerprint(model: nn.Module) -> str:

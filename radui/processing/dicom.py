@@ -80,7 +80,7 @@ def read_dicom(data: bytes) -> tuple[FloatArray, View | None]:
     _check_object(dataset, data)
     check_size(int(dataset.Columns), int(dataset.Rows))
     check_encoding(dataset)
-    return _decode(dataset), view_of(dataset.get("ViewPosition"))
+    return _decode(dataset, data), view_of(dataset.get("ViewPosition"))
 
 
 def view_of(position: str | None) -> View | None:
@@ -105,8 +105,8 @@ def _check_object(dataset: FileDataset, data: bytes) -> None:
         raise MultiFrame("The DICOM file has several frames; export the one radiograph as its own file.")
 
 
-def _decode(dataset: FileDataset) -> FloatArray:
-    values = decode_pixels(dataset)
+def _decode(dataset: FileDataset, data: bytes) -> FloatArray:
+    values = decode_pixels(dataset, data)
     if is_monochrome(dataset):
         return to_presentation(values, dataset)
     if dataset.PhotometricInterpretation == "PALETTE COLOR":

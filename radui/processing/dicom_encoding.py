@@ -29,11 +29,13 @@ from pydicom.uid import (
 )
 
 from radui.processing.codestream import read_jpeg_2000_header, read_jpeg_header
+from radui.processing.decoder_process import DecoderProcess
 from radui.processing.errors import DamagedFile, TooLarge, TruncatedFile, UnsupportedSyntax
 from radui.processing.limits import MAX_BYTES
 
 CUT_OFF = "The DICOM file is cut off before the end of its pixel data; copy or send it again."
 _JPEG_2000_SYNTAXES = (*JPEG2000TransferSyntaxes, HTJ2KLossless, HTJ2KLosslessRPCL, HTJ2K)
+_DECODER = DecoderProcess()
 _UNPACKED = "send the picture uncompressed (Explicit VR Little Endian)."
 
 
@@ -70,14 +72,18 @@ def check_encoding(dataset: FileDataset) -> None:
         raise UnsupportedSyntax(f"No decoder is installed for DICOM pixel data in {name}; {_UNPACKED}")
 
 
-def decode_pixels(dataset: FileDataset) -> np.ndarray:
-    """Stored values (height, width) or (height, width, 3) of the one frame, colours as RGB."""
+def decode_pixels(dataset: FileDataset, data: bytes) -> np.ndarray:
+    """Stored values (height, width) or (height, width, 3) of the one frame, colours as RGB.
+
+    data: the file that the data set was read from. What pydicom itself decodes is decoded here, anything
+    else in a child process: GDCM 3.2.6 was seen to end its process over a JPEG with one wrong bit.
+    """
     syntax = dataset.file_meta.TransferSyntaxUID
-    try:
+    if not syntax.is_encapsulated:
         return pixel_array(dataset)
+    try:
+        return pixel_array(dataset) if syntax == RLELossless else _DECODER.decode(data)
     except Exception:
-        if not syntax.is_encapsulated:
-            raise
         # A decoder that is installed may still know only part of its syntax, such as 8 of 12 bits.
         raise UnsupportedSyntax(
             f"The DICOM pixel data in {syntax.name} are damaged or need another decoder; {_UNPACKED}"

@@ -1,11 +1,13 @@
 """What the gate is trained and measured on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from radui.models.gate import Gate, GateConfig
-from train.gate import Picture, drawn_others, fit_head, measure, other_pictures, spoiled
+from train.gate import Picture, drawn_others, fit_head, measure, other_pictures, spoiled, spoiled_films
 
 
 @pytest.fixture
@@ -20,6 +22,18 @@ def test_a_turned_or_inverted_film_is_no_chest_radiograph(film):
     assert {each.source for each in made} == {"turned", "inverted"}
     assert all(each.held_out for each in made)
     assert not any(np.array_equal(each.pixels, film.pixels) for each in made)
+
+
+def test_each_film_is_spoiled_twice_in_ways_that_do_not_follow_its_view(film):
+    films = [replace(film, kind=kind) for _ in range(60) for kind in ("frontal", "lateral")]
+    made = list(spoiled_films(films, seed=1))
+    assert [each.source for each in made[1::2]] == ["inverted"] * 120
+    turns = [
+        next(k for k in range(4) if np.array_equal(each.pixels, spoiled(film, k).pixels))
+        for each in made[::2]
+    ]
+    for view in (turns[::2], turns[1::2]):
+        assert all(view.count(k) > 8 for k in range(3))
 
 
 def test_every_third_pattern_is_held_out():

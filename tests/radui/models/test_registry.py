@@ -87,7 +87,15 @@ class TestRefused:
         with pytest.raises(CheckpointError, match="checkpoint gate is damaged"):
             load(folder)
 
-    @pytest.mark.parametrize("text", ["", '{"format": 1', "\x00"])
+    def test_folders_in_place_of_files_and_names_too_long(self, tmp_path, folder):
+        (folder / "model.safetensors").unlink()
+        (folder / "model.safetensors").mkdir()
+        with pytest.raises(CheckpointError, match="no checkpoint gate"):
+            load(folder)
+        with pytest.raises(CheckpointError, match="no checkpoint xxx"):
+            load(tmp_path / ("x" * 4096))
+
+    @pytest.mark.parametrize("text", ["", '{"format": 1', "\x00", "[" * 100_000])
     def test_unreadable_config(self, folder, text):
         (folder / "config.json").write_text(text)
         with pytest.raises(CheckpointError, match=r"config\.json of the checkpoint gate cannot be read"):
@@ -95,7 +103,7 @@ class TestRefused:
 
     @pytest.mark.parametrize(
         "changes",
-        [{"format": 2}, {"format": None}, {"model": "medrat"}, {"model": ["gate"]}, {"model": None}],
+        [{"format": 2}, {"format": None}, {"model": "unheard_of"}, {"model": ["gate"]}, {"model": None}],
     )
     def test_of_another_version(self, folder, changes):
         rewrite(folder, **changes)
@@ -116,6 +124,14 @@ class TestRefused:
             {"backbone": {"name": "vgg"}},
             {"backbone": {"name": "efficientnet_lite2"}},
             {"backbone": []},
+            {"backbone": {"name": 5}},
+            {"backbone": {"trainable_from": "x"}},
+            {"preprocessing": {"size": 224.5}},
+            {"preprocessing": {"size": True}},
+            {"preprocessing": {"mode": "stretch"}},
+            {"preprocessing": {"std": float("nan")}},
+            {"threshold": "0.5"},
+            {"threshold": None},
             [],
             None,
         ],
@@ -164,6 +180,30 @@ class TestFromJson:
 
     def test_what_is_left_out_takes_its_default(self):
         assert registry.from_json(Outer, {"inner": {"name": "a"}}) == replace(Outer(), inner=Inner("a"))
+
+    @pytest.mark.parametrize(
+        "document",
+        [
+            {"count": "4"},
+            {"count": 4.0},
+            {"count": True},
+            {"inner": {"name": 3}},
+            {"inner": {"pair": "12"}},
+            {"inner": {"pair": [1, None]}},
+            {"inner": None},
+            {"grid": [[1], 2]},
+        ],
+    )
+    def test_values_of_another_type_are_refused(self, document):
+        with pytest.raises(TypeError):
+            registry.from_json(Outer, document)
+
+    def test_numbers_that_are_not_finite_are_refused(self):
+        with pytest.raises(ValueError, match="not a finite number"):
+            registry.from_json(Inner, json.loads('{"pair": [1, NaN]}'))
+
+    def test_whole_numbers_may_stand_for_others(self):
+        assert registry.from_json(Inner, {"pair": [1, 2.5]}).pair == (1, 2.5)
 
     def test_unknown_keys_are_named(self):
         with pytest.raises(TypeError, match="Inner has no colour, size"):
