@@ -115,6 +115,17 @@ class WordMaps:
 
 
 @dataclass(frozen=True)
+class PoolingMap:
+    """Weights by which patches were pooled to one global representation (MedRAT eq. 2-3).
+
+    weights: (views, rows, columns) float32, the sum over all views is 1; frames: one a view.
+    """
+
+    weights: FloatArray
+    frames: tuple[Frame, ...]
+
+
+@dataclass(frozen=True)
 class Prototypes:
     """The cross-modal prototypes that answered (XProNet eq. 10-13), heads kept apart.
 
@@ -133,11 +144,71 @@ class Prototypes:
 
 
 @dataclass(frozen=True)
+class TransportPlan:
+    """How the patches were moved onto the disease labels (OTDRG eq. 6-8).
+
+    weights, cost: (views, rows, columns, labels) float32. weights is the plan, 1 in all over the views that
+    were given; cost the Euclidean distance that it was solved from. labels, states: what each column stands
+    for. epsilon, iterations: of the Sinkhorn algorithm. frames: one a view.
+    """
+
+    weights: FloatArray
+    cost: FloatArray
+    labels: tuple[str, ...]
+    states: tuple[State, ...]
+    epsilon: float
+    iterations: int
+    frames: tuple[Frame, ...]
+
+
+@dataclass(frozen=True)
+class ObservationLink:
+    """A sentence, report[start:end], that states an observation, as the labeler reads it."""
+
+    start: int
+    end: int
+    observation: str
+    state: State
+
+
+@dataclass(frozen=True)
+class PatchKeyword:
+    """A keyword of the textual codebook and the patches that chose it, the most similar first."""
+
+    text: str
+    group: str
+    patches: tuple[int, ...]
+    similarities: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class AdaptivePatches:
+    """Adaptive patches and how they fit the words of the report (AdaMatch eq. 1-6).
+
+    boxes: (patches, 4) float32 in original pixels, inside the picture; empty where the model saw padding
+    only. centres: (patches, 2) float32, of the fixed cell that each started from. views: (patches,) int64,
+    the picture that each lies in. words: report[start:end] of each token. similarities: (tokens, patches)
+    float32, cosines. keywords: of the pictures, the best first.
+    """
+
+    boxes: FloatArray
+    centres: FloatArray
+    views: NDArray[np.int64]
+    words: tuple[tuple[int, int], ...]
+    similarities: FloatArray
+    keywords: tuple[PatchKeyword, ...] = ()
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What a system can show of how it came to its report; a part it has not is None."""
 
     word_maps: WordMaps | None = None
+    pooling: PoolingMap | None = None
     prototypes: Prototypes | None = None
+    transport: TransportPlan | None = None
+    links: tuple[ObservationLink, ...] = ()
+    patches: AdaptivePatches | None = None
 
 
 @dataclass(frozen=True)
@@ -150,6 +221,25 @@ class Prediction:
     findings: tuple[Finding, ...] = ()
     evidence: Evidence = field(default_factory=Evidence)
     seconds: float = 0.0
+    complete: bool = False
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """A radiograph that a model draws to a report; no patient has it (render.synthesis marks it so).
+
+    pixels: (S, S) uint8, rows from `rows_drawn` on are black while it is drawn. codes: those drawn so far, row
+    by row. keypatches: the codes that AdaMatch gave as hints. seed, sampling: with them it is drawn again.
+    """
+
+    report: str
+    view: View
+    pixels: ByteArray
+    rows_drawn: int
+    codes: tuple[int, ...]
+    keypatches: tuple[int, ...]
+    seed: int
+    sampling: str
     complete: bool = False
 
 

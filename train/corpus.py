@@ -35,10 +35,14 @@ class Corpus:
 
 def load_corpus(root: Path, cache: Path | None = None) -> Corpus:
     """Read a folder in IU X-Ray's R2Gen layout; `cache` keeps the decoded pictures (.npy)."""
-    rows = read_iu_xray(root)
+    return corpus_of(read_iu_xray(root), cache)
+
+
+def corpus_of(rows: list[StudyRow], cache: Path | None = None) -> Corpus:
+    """The studies of any reader; those without a report have the states that their labels say."""
     index, paths = picture_index(rows)
     pictures = load_pictures(paths, cache / "pictures.npy" if cache else None)
-    return Corpus(rows, pictures, index, report_states(row.report for row in rows))
+    return Corpus(rows, pictures, index, row_states(rows))
 
 
 def picture_index(rows: Sequence[StudyRow]) -> tuple[list[tuple[int, ...]], list[Path]]:
@@ -56,6 +60,15 @@ def report_states(reports: Iterable[str]) -> NDArray[np.int64]:
     """(reports, 14) classes of `State`."""
     found = [label(report) for report in reports]
     return np.array([[states[name] for name in OBSERVATIONS] for states in found], np.int64)
+
+
+def row_states(rows: Sequence[StudyRow]) -> NDArray[np.int64]:
+    """(studies, 14) classes of `State`: what the report says, or the labels where there is no report."""
+    states = report_states(row.report for row in rows)
+    for place, row in enumerate(rows):
+        if not row.report and row.labels is not None:
+            states[place] = [row.labels[name] for name in OBSERVATIONS]
+    return states
 
 
 def positive(states: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -35,9 +35,10 @@ def cached_grids(
     version: int,
     cache: Path,
     seed: int = 0,
+    how: Augmentation = Augmentation(),  # noqa: B008 (frozen)
 ) -> Grids:
     """(pictures, C, h, w) float16 of one version, read from `cache` where it is complete."""
-    settings = repr((preprocessing, seed, Augmentation(), version)).encode()
+    settings = repr((preprocessing, seed, how, version)).encode()
     key = f"{fingerprint(backbone, pictures)}-{hashlib.sha256(settings).hexdigest()[:8]}"
     path = cache / f"grids-{key}-{version}.npy"
     if path.exists():
@@ -46,7 +47,7 @@ def cached_grids(
     cache.mkdir(parents=True, exist_ok=True)
     # A name of its own for each process: several may start with an empty cache.
     partial = path.with_suffix(f".{os.getpid()}.part.npy")
-    grids = _compute(backbone, pictures, preprocessing, version, partial, seed)
+    grids = _compute(backbone, pictures, preprocessing, version, partial, seed, how)
     del grids
     partial.replace(path)
     done: Grids = np.load(path, mmap_mode="r")
@@ -60,12 +61,15 @@ def _compute(
     version: int,
     path: Path,
     seed: int,
+    how: Augmentation,
 ) -> Grids:
     grids: Grids | None = None
     backbone.eval()
     for start in tqdm(range(0, len(pictures), 32), desc=f"features, version {version}", mininterval=5):
         chunk = range(start, min(start + 32, len(pictures)))
-        pixels = np.stack([_version(pictures[i], preprocessing, version, i, seed) for i in chunk])[:, None]
+        pixels = np.stack([_version(pictures[i], preprocessing, version, i, seed, how) for i in chunk])[
+            :, None
+        ]
         values = _forward(backbone, pixels)
         if grids is None:
             shape = (len(pictures), *values.shape[1:])
@@ -77,11 +81,16 @@ def _compute(
 
 
 def _version(
-    picture: ByteArray, preprocessing: Preprocessing, version: int, index: int, seed: int
+    picture: ByteArray,
+    preprocessing: Preprocessing,
+    version: int,
+    index: int,
+    seed: int,
+    how: Augmentation,
 ) -> FloatArray:
     if version == 0:
         return plain(picture, preprocessing)
-    return augment(picture, preprocessing, generator(seed, version, index), Augmentation())
+    return augment(picture, preprocessing, generator(seed, version, index), how)
 
 
 @torch.inference_mode()

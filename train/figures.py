@@ -1,8 +1,9 @@
-"""Figures of the XProNet paper from checkpoints and runs.
+"""Figures of the papers from checkpoints, runs and scores.
 
 python -m train.figures prototypes --checkpoint checkpoints/xpronet --out fig2.png
 python -m train.figures sweep --runs runs/gamma-* --by gamma --out fig5.png
 python -m train.figures sweep --runs runs/theta-* --by tolerance --out fig6.png
+python -m train.figures pairing --scores scores.json --out curve.png
 """
 
 import argparse
@@ -62,6 +63,43 @@ def sweep_figure(runs: Sequence[Path], by: str, out: Path) -> None:
     figure.savefig(out, dpi=150)
 
 
+CURVES = ("BLEU-4", "CIDEr", "CE-14 macro F1")
+
+
+def pairing_points(document: dict[str, Any], metric: str) -> list[tuple[float, float, float, float]]:
+    """(percent of paired studies, value, low, high) of each scored MedRAT checkpoint, by percent.
+
+    document: what train.evaluate wrote with --out, its checkpoints still in place.
+    """
+    points = []
+    for checkpoint, scores in document["systems"].items():
+        config = json.loads((Path(checkpoint) / "config.json").read_text(encoding="utf-8"))
+        score = scores[metric]
+        value = score["value"]
+        low, high = (value if score[end] is None else score[end] for end in ("low", "high"))
+        points.append((float(config["training"]["pairing"]), value, low, high))
+    return sorted(points)
+
+
+def pairing_figure(scores: Path, out: Path) -> None:
+    """Scores against the share of paired studies (the question of MedRAT's Table 3), baselines beside."""
+    from matplotlib.figure import Figure
+
+    document = json.loads(scores.read_text(encoding="utf-8"))
+    figure = Figure(figsize=(3.6 * len(CURVES), 3.4), layout="constrained")
+    for column, metric in enumerate(CURVES):
+        axes = figure.add_subplot(1, len(CURVES), column + 1, xlabel="paired studies, %", title=metric)
+        shares, values, lows, highs = zip(*pairing_points(document, metric), strict=True)
+        places = range(len(shares))
+        axes.set_xticks(list(places), [f"{share:g}" for share in shares])
+        axes.fill_between(places, lows, highs, alpha=0.2)
+        axes.plot(places, values, marker="o", label="MedRAT")
+        for number, (name, baseline) in enumerate(document["baselines"].items()):
+            axes.axhline(baseline[metric]["value"], color=f"C{number + 1}", linestyle=":", label=name)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=7)
+    figure.savefig(out, dpi=150)
+
+
 def main() -> None:
     """Parse the options and draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -71,11 +109,15 @@ def main() -> None:
     sweep = kinds.add_parser("sweep")
     sweep.add_argument("--runs", type=Path, nargs="+", required=True)
     sweep.add_argument("--by", choices=("gamma", "tolerance"), required=True)
-    for each in (prototypes, sweep):
+    pairing = kinds.add_parser("pairing")
+    pairing.add_argument("--scores", type=Path, required=True, help="JSON that train.evaluate wrote")
+    for each in (prototypes, sweep, pairing):
         each.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     if options.kind == "prototypes":
         prototype_figure(options.checkpoint, options.out)
+    elif options.kind == "pairing":
+        pairing_figure(options.scores, options.out)
     else:
         sweep_figure(options.runs, options.by, options.out)
 

@@ -9,9 +9,16 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from radui.models.observation_classifier import condition_labels, encode_views, pool_views
+from radui.models.observation_classifier import (
+    condition_labels,
+    condition_states,
+    encode_views,
+    pool_views,
+)
+from radui.models.otdrg import OTDRG
 from radui.models.registry import load
 from radui.nn.decoding import BeamSearch
+from radui.processing.tokenizer import ReportTokenizer
 from radui.processing.vocabulary import Vocabulary
 from radui.records import FloatArray
 from train.corpus import picture_index, positive, report_states
@@ -29,14 +36,15 @@ def generate_reports(checkpoint: Path, rows: list[StudyRow], oracle_labels: bool
     oracle_labels, on those of the reference report (a row of its own in every table).
     """
     model: Any = load(checkpoint).model
-    vocabulary = Vocabulary.load(checkpoint / "vocab.json")
+    vocabulary = read_words(checkpoint, model)
     classifier: Any = load(_classifier_folder(checkpoint)).model
-    stated = positive(report_states(row.report for row in rows)) if oracle_labels else None
+    with_states = isinstance(model, OTDRG)
+    stated = _stated(rows, with_states) if oracle_labels else None
     reports: list[str] = []
     for start, pixels, mask in _batches(rows, model.config.preprocessing):
-        labels = _predicted(classifier, pixels, mask)
+        labels = _predicted(classifier, pixels, mask, with_states)
         if stated is not None:
-            labels = torch.from_numpy(stated[start : start + len(mask)])
+            labels = stated[start : start + len(mask)]
         with torch.inference_mode():
             memory = model.encode(encode_views(model.backbone, pixels), mask, labels)
         config = model.config.decoding
@@ -71,10 +79,26 @@ def _classifier_folder(checkpoint: Path) -> Path:
     return beside if beside.exists() else Path("checkpoints") / CLASSIFIER
 
 
-def _predicted(classifier: Any, pixels: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+def read_words(checkpoint: Path, model: Any) -> Vocabulary | ReportTokenizer:
+    """What turns a checkpoint's token ids into words."""
+    if isinstance(model, OTDRG):
+        return ReportTokenizer.load(checkpoint / "tokenizer.json", model.config.language_model.end)
+    return Vocabulary.load(checkpoint / "vocab.json")
+
+
+def _stated(rows: Sequence[StudyRow], with_states: bool) -> torch.Tensor:
+    """(studies, 14): what the reference reports say, as bool or as classes of `State`."""
+    states = report_states(row.report for row in rows)
+    return torch.from_numpy(states if with_states else positive(states))
+
+
+def _predicted(
+    classifier: Any, pixels: torch.Tensor, mask: torch.Tensor, with_states: bool = False
+) -> torch.Tensor:
     with torch.inference_mode():
         probabilities = classifier.probabilities(classifier(pixels, mask))
-    return condition_labels(probabilities, torch.tensor(classifier.config.thresholds))
+    labels = condition_labels(probabilities, torch.tensor(classifier.config.thresholds))
+    return condition_states(probabilities, labels) if with_states else labels
 
 
 def _batches(rows: Sequence[StudyRow], preprocessing: Any) -> Any:

@@ -38,6 +38,28 @@ def multilabel_contrastive(
     return torch.where(shared > 0, pulled, pushed).sum() / len(responses) ** 2
 
 
+def supervised_contrastive(
+    vectors: Tensor, labels: Tensor, samples: Tensor, temperature: float = 0.07
+) -> Tensor:
+    """Multi-label supervised contrastive loss (MedRAT eq. 4, Khosla et al. 2020).
+
+    vectors: (N, width) of length 1, images and reports in all their views; labels: (N, labels) bool.
+    samples: (N,) the sample that each vector is a view of. Two are a positive pair if they share a label
+    or are views of one sample (deviation: in the authors' code a sample without labels has no partner,
+    not even itself). What still has none adds nothing, and the mean is over those that have some.
+    """
+    rows = vectors.float()
+    with torch.autocast(rows.device.type, enabled=False):  # in bf16 close vectors would be equal
+        scores = rows @ rows.T / temperature
+    y = labels.float()
+    itself = torch.eye(len(rows), dtype=torch.bool, device=rows.device)
+    alike = ((y @ y.T > 0) | (samples[:, None] == samples)) & ~itself
+    log_p = scores - scores.masked_fill(itself, float("-inf")).logsumexp(1, keepdim=True)
+    partners = alike.sum(1)
+    losses = -(log_p * alike).sum(1) / partners.clamp_min(1)
+    return losses.sum() / (partners > 0).sum().clamp_min(1)
+
+
 def report_loss(logits: Tensor, tokens: Tensor, smoothing: float = 0.0) -> Tensor:
     """Cross-entropy of the next word, mean over words and the end mark; padding excluded (XProNet eq. 19).
 
@@ -51,3 +73,31 @@ def report_loss(logits: Tensor, tokens: Tensor, smoothing: float = 0.0) -> Tenso
         logits.float().transpose(1, 2), targets, reduction="none", label_smoothing=smoothing
     )
     return (losses * learned).sum() / learned.sum()
+
+
+def matching_loss(image: Tensor, text: Tensor, scale: Tensor, same: Tensor | None = None) -> Tensor:
+    """AdaMatch's contrastive loss (eq. 7-9) of a batch's similarities s^I and s^T, both (B, B).
+
+    scale: 1 / tau. same: (B, B) bool, pairs that are no negatives because their reports are the same word
+    for word; they leave the denominators (deviation: the paper counts them as negatives). None keeps them.
+    """
+    own = torch.arange(len(image), device=image.device)
+    logits = [scale * image.float(), scale * text.float().T]
+    if same is not None:
+        repeated = same & ~torch.eye(len(same), dtype=torch.bool, device=same.device)
+        logits = [each.masked_fill(repeated, float("-inf")) for each in logits]
+    return (F.cross_entropy(logits[0], own) + F.cross_entropy(logits[1], own)) / 2
+
+
+def info_nce(anchors: Tensor, keys: Tensor, temperature: float, similarity: str) -> Tensor:
+    """Contrastive loss of (B, d) anchors with their row's key; other rows are negatives (OTDRG eq. 2).
+
+    similarity: "euclidean", the negative distance, or "cosine".
+    """
+    if similarity == "euclidean":
+        scores = -torch.cdist(anchors.float(), keys.float())
+    elif similarity == "cosine":
+        scores = F.cosine_similarity(anchors.float()[:, None], keys.float()[None], dim=-1)
+    else:
+        raise ValueError(f"There is no similarity {similarity!r}; choose euclidean or cosine.")
+    return F.cross_entropy(scores / temperature, torch.arange(len(anchors), device=anchors.device))

@@ -88,3 +88,15 @@ def condition_labels(probabilities: Tensor, thresholds: Tensor) -> Tensor:
     others[..., devices] = False
     labels[..., no_finding] = ~others.any(-1)
     return labels
+
+
+def condition_states(probabilities: Tensor, labels: Tensor) -> Tensor:
+    """The state of each observation once it is decided which are present (OTDRG 3.4): (B, 14) int64.
+
+    probabilities: (B, 14, 4); labels: (B, 14) bool, from `condition_labels` or ticked by hand. The likelier
+    of positive and uncertain where present, of unmentioned and negative elsewhere. The paper takes the
+    likeliest of all four; then a rare observation would never be present.
+    """
+    present_states = torch.zeros_like(probabilities, dtype=torch.bool)
+    present_states[..., [State.POSITIVE, State.UNCERTAIN]] = True
+    return probabilities.masked_fill(present_states != labels[..., None], -1.0).argmax(-1)

@@ -1,7 +1,8 @@
 """Image backbones: grey pictures in, a grid of patch features out.
 
 `EfficientNetLite` is written here because no library on our list builds it (transformers' EfficientNet
-always carries squeeze-and-excitation, which Lite leaves out); `ResNetBackbone` wraps transformers.
+always carries squeeze-and-excitation, which Lite leaves out); `ResNetBackbone` and `SwinBackbone`
+(radui.nn.swin) wrap transformers.
 """
 
 from dataclasses import dataclass
@@ -11,8 +12,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from radui.nn.swin import SWINS, SwinBackbone
+
 BackboneName = Literal[
-    "efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2", "resnet101", "resnet18"
+    "efficientnet_lite0",
+    "efficientnet_lite1",
+    "efficientnet_lite2",
+    "resnet101",
+    "resnet18",
+    "swin_base",
+    "swin_compact",
 ]
 
 # (expansion, channels, repeats, stride, kernel) of EfficientNet-B0, which Lite keeps.
@@ -165,10 +174,12 @@ class ResNetBackbone(nn.Module):
         return self.body(pixels.expand(-1, 3, -1, -1)).last_hidden_state
 
 
-Backbone = EfficientNetLite | ResNetBackbone
+Backbone = EfficientNetLite | ResNetBackbone | SwinBackbone
 
 
 def build_backbone(config: BackboneConfig) -> Backbone:
     """A backbone with random weights; checkpoints or `train.imagenet` fill them."""
+    if config.name in SWINS:
+        return SwinBackbone(config.name)
     kind = EfficientNetLite if config.name.startswith("efficientnet") else ResNetBackbone
     return kind(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

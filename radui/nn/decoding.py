@@ -189,14 +189,24 @@ class BeamSearch:
 
 
 @torch.no_grad()
-def sample(stepper: Stepper, rows: int, max_length: int, device: torch.device) -> Tensor:
-    """Draw one sequence a row from the model's own distribution: (rows, <= max_length) ids, END pads."""
+def sample(
+    stepper: Stepper,
+    rows: int,
+    max_length: int,
+    device: torch.device,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Draw one sequence a row from the model's own distribution: (rows, <= max_length) ids, END pads.
+
+    generator: its own random numbers, on the same device; None takes torch's.
+    """
     tokens = torch.full((rows,), END, device=device)
     drawn: list[Tensor] = []
     alive = torch.ones(rows, dtype=torch.bool, device=device)
     while len(drawn) < max_length and bool(alive.any()):
         log_probabilities, _ = stepper.step(tokens)
-        tokens = torch.multinomial(log_probabilities.exp(), 1)[:, 0].masked_fill(~alive, END)
+        drawn_ids = torch.multinomial(log_probabilities.exp(), 1, generator=generator)[:, 0]
+        tokens = drawn_ids.masked_fill(~alive, END)
         drawn.append(tokens)
         alive = alive & (tokens != END)
     return torch.stack(drawn, 1)

@@ -110,3 +110,83 @@ def trained(tmp_path_factory, xpronet, vocabulary):
         registry.save(root / name, name, model, {"training": {"data": "random weights"}})
     vocabulary.save(root / "xpronet" / "vocab.json")
     return root
+
+
+@pytest.fixture(scope="session")
+def medrat_config(vocabulary):
+    from radui.models.medrat import MedRATConfig
+    from radui.nn.decoding import BeamConfig
+    from radui.nn.memory import MemoryConfig
+    from radui.nn.transformer import TransformerConfig
+
+    return MedRATConfig(
+        vocabulary=len(vocabulary),
+        preprocessing=Preprocessing(size=SIZE),
+        transformer=TransformerConfig(16, 2, 24, encoder_layers=1, decoder_layers=2),
+        memory=MemoryConfig(slots=12, read=4, heads=2),
+        decoding=BeamConfig(beams=3, max_length=9),
+    )
+
+
+@pytest.fixture(scope="session")
+def medrat(medrat_config, awake):
+    """A tiny MedRAT that writes several different words for different pictures."""
+    import torch
+
+    from radui.models.medrat import MedRAT
+
+    torch.manual_seed(17)
+    model = MedRAT(medrat_config).eval()
+    awake(model.backbone)
+    with torch.no_grad():
+        for layer in model.decoder.layers:
+            layer.cross.key_value.weight *= 6  # else the words hardly depend on the pictures
+        model.output.weight *= 6
+        model.output.bias[0] -= 4.0
+    return model.requires_grad_(False)
+
+
+@pytest.fixture(scope="session")
+def tokenizer():
+    """Sub-words of a few reports and of everything that OTDRG's prompt can say."""
+    from radui.processing.prompts import prompt_texts
+    from radui.processing.tokenizer import ReportTokenizer
+
+    reports = ["the heart is large .", "no effusion . lungs clear . the left effusion xxxx ."]
+    return ReportTokenizer.build([*reports * 3, *prompt_texts()], 260)
+
+
+@pytest.fixture(scope="session")
+def otdrg(tokenizer, awake):
+    """A tiny OTDRG that writes different words for different pictures and labels."""
+    import torch
+
+    from radui.models.otdrg import OTDRG, OTDRGConfig
+    from radui.nn.backbones import BackboneConfig
+    from radui.nn.decoding import BeamConfig
+    from radui.nn.language_model import LanguageModelConfig
+    from radui.processing.prompts import PromptTokens
+
+    prompts = PromptTokens.of(tokenizer)
+    sizes = {"width": 32, "layers": 2, "heads": 2, "key_value_heads": 1, "feedforward": 48, "lora_rank": 2}
+    config = OTDRGConfig(
+        backbone=BackboneConfig("efficientnet_lite0"),
+        preprocessing=Preprocessing(size=SIZE),
+        language_model=LanguageModelConfig(vocabulary=len(tokenizer), **sizes),
+        decoding=BeamConfig(beams=3, max_length=12),
+        instruction_length=len(prompts.instruction),
+        label_length=prompts.longest,
+    )
+    torch.manual_seed(21)
+    model = OTDRG(config).eval()
+    awake(model.backbone)
+    with torch.no_grad():
+        for name, parameter in model.language_model.named_parameters():
+            if ".lora_B" in name or "embed" in name or "head" in name:
+                parameter.normal_(std=0.5)
+        model.view_embedding.weight.normal_()
+        # Seed 8 is one whose report has several words of several tokens, settled one after the other.
+        head = model.language_model.base.lm_head.weight
+        head.copy_(torch.randn(head.shape, generator=torch.Generator().manual_seed(8)))
+    model.write_prompts(prompts)
+    return model.requires_grad_(False)

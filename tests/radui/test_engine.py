@@ -53,7 +53,7 @@ class TestSystems:
         assert statuses["xpronet"].problem is None
         assert statuses["xpronet"].title == "XProNet"
         assert "there is no checkpoint medrat" in statuses["medrat"].problem
-        assert statuses["adamatch_cyclic"].problem.endswith("is not part of this version of radui yet.")
+        assert "`python -m train.adamatch_cyclic`" in statuses["adamatch_cyclic"].problem
 
     @pytest.mark.parametrize("missing", ["gate", "observation_classifier", "xpronet"])
     def test_a_missing_checkpoint_is_named(self, trained, tmp_path, missing):

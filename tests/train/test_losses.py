@@ -4,7 +4,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from train.losses import focal_loss, multilabel_contrastive, report_loss
+from train.losses import (
+    focal_loss,
+    matching_loss,
+    multilabel_contrastive,
+    report_loss,
+    supervised_contrastive,
+)
 
 
 class TestFocalLoss:
@@ -149,3 +155,83 @@ class TestReportLoss:
         tokens = self.TOKENS[2:]
         expected = F.cross_entropy(logits[2], tokens[0, 1:], label_smoothing=0.1)
         torch.testing.assert_close(report_loss(logits[2:], tokens, smoothing=0.1), expected)
+
+
+class TestSupervisedContrastive:
+    def slow(self, vectors, labels, samples, temperature):
+        """MedRAT eq. 4 in plain numbers."""
+        rows, losses = range(len(vectors)), []
+        for i in rows:
+            alike = [
+                j
+                for j in rows
+                if j != i and (bool((labels[i] & labels[j]).any()) or samples[i] == samples[j])
+            ]
+            if not alike:
+                continue
+            total = sum(math.exp(float(vectors[i] @ vectors[j]) / temperature) for j in rows if j != i)
+            likely = [math.exp(float(vectors[i] @ vectors[j]) / temperature) / total for j in alike]
+            losses.append(-sum(map(math.log, likely)) / len(alike))
+        return sum(losses) / len(losses)
+
+    @pytest.fixture
+    def batch(self):
+        random = torch.Generator().manual_seed(0)
+        vectors = F.normalize(torch.randn(8, 5, generator=random), dim=1)
+        labels = torch.rand(8, 4, generator=random) < 0.35
+        labels[[2, 6]] = False  # two views of a sample without any label
+        labels[4] = False
+        return vectors, labels, torch.tensor([0, 1, 2, 3, 4, 5, 2, 7])
+
+    @pytest.mark.parametrize("temperature", [0.07, 0.5])
+    def test_agrees_with_the_formula(self, batch, temperature):
+        expected = self.slow(*batch, temperature)
+        assert supervised_contrastive(*batch, temperature).item() == pytest.approx(expected, rel=1e-4)
+
+    def test_a_sample_without_labels_is_drawn_to_its_own_second_view(self, batch):
+        vectors, labels, samples = batch
+        far, near = vectors.clone(), vectors.clone()
+        far[6], near[6] = -vectors[2], vectors[2]
+        found = [
+            supervised_contrastive(each[[2, 6, 0]], labels[[2, 6, 0]], samples[[2, 6, 0]])
+            for each in (far, near)
+        ]
+        assert found[1] < found[0]
+
+    def test_without_any_positive_pair_it_is_zero(self):
+        loss = supervised_contrastive(
+            torch.eye(3, requires_grad=True), torch.zeros(3, 4, dtype=torch.bool), torch.arange(3)
+        )
+        loss.backward()
+        assert loss.item() == 0
+
+
+class TestMatchingLoss:
+    IMAGE = torch.tensor([[0.9, 0.1, 0.2], [0.3, 0.6, 0.0], [0.5, 0.4, 0.7]])
+    TEXT = torch.tensor([[0.8, 0.2, 0.1], [0.1, 0.5, 0.3], [0.0, 0.6, 0.4]])
+
+    def slow(self, scale, skipped=()):
+        """AdaMatch eq. 7-9 in plain numbers; `skipped` pairs are no negatives."""
+        total = 0.0
+        for i in range(3):
+            others = [j for j in range(3) if (i, j) not in skipped]
+            images = sum(math.exp(scale * self.IMAGE[i, j]) for j in others)
+            texts = sum(math.exp(scale * self.TEXT[j, i]) for j in others)
+            total -= math.log(math.exp(scale * self.IMAGE[i, i]) / images) / 3
+            total -= math.log(math.exp(scale * self.TEXT[i, i]) / texts) / 3
+        return total / 2
+
+    def test_equations_7_to_9(self):
+        found = matching_loss(self.IMAGE, self.TEXT, torch.tensor(4.0))
+        assert found.item() == pytest.approx(self.slow(4.0), rel=1e-5)
+
+    def test_reports_with_the_same_text_are_no_negatives(self):
+        same = torch.eye(3, dtype=torch.bool)
+        same[0, 2] = same[2, 0] = True
+        found = matching_loss(self.IMAGE, self.TEXT, torch.tensor(4.0), same)
+        assert found.item() == pytest.approx(self.slow(4.0, {(0, 2), (2, 0)}), rel=1e-5)
+
+    def test_gradient_is_finite_where_all_reports_are_the_same(self):
+        image = self.IMAGE.clone().requires_grad_()
+        matching_loss(image, self.TEXT, torch.tensor(4.0), torch.ones(3, 3, dtype=torch.bool)).backward()
+        assert image.grad.isfinite().all()

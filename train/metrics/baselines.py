@@ -93,6 +93,31 @@ def nearest_reports(
     return [train[nearest] for nearest in similarity.argmax(axis=1)]
 
 
+def matching_reports(
+    reports: Sequence[str],
+    labels: NDArray[np.floating],
+    probabilities: NDArray[np.floating],
+    seed: int = 0,
+) -> list[str]:
+    """For each study a report whose observations are the likeliest, from reports that have no picture.
+
+    labels: (reports, n) 0 or 1, what each states; probabilities: (studies, n) of what the pictures show.
+    Nearest by squared distance; among equally near reports one is drawn.
+    Errors: ValueError where reports and labels do not pair up.
+    """
+    if len(reports) != len(labels) or labels.shape[1:] != probabilities.shape[1:]:
+        raise ValueError(
+            f"{len(reports)} reports do not pair up with labels and probabilities "
+            f"of shapes {labels.shape} and {probabilities.shape}."
+        )
+    random = np.random.default_rng(seed)
+    chosen = []
+    for study in np.asarray(probabilities, np.float64):
+        distances = np.square(labels - study).sum(axis=1)
+        chosen.append(int(random.choice(np.flatnonzero(np.isclose(distances, distances.min())))))
+    return [reports[place] for place in chosen]
+
+
 def _unit(features: NDArray[np.floating]) -> Array:
     rows = np.asarray(features, dtype=np.float64)
     norms = np.linalg.norm(rows, axis=1, keepdims=True)

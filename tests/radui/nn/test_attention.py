@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from radui.nn.attention import MultiHeadAttention
+from radui.nn.attention import MultiHeadAttention, top_weights
 
 
 @pytest.fixture
@@ -80,3 +80,30 @@ def test_dropout_acts_in_training_only_on_both_paths(attention, pair):
         moving = [attention.train().attend(x, *projected, weights=weights)[0] for _ in range(2)]
         assert torch.equal(*still)
         assert not torch.equal(*moving)
+
+
+@pytest.mark.parametrize("weights", [True, False])
+def test_minus_infinity_added_to_a_score_is_a_mask(attention, pair, weights):
+    x, memory = pair
+    mask = mask_of({0, 1, 6}, {3})
+    added = torch.zeros(mask.shape).masked_fill(~mask, float("-inf"))
+    projected = attention.project(memory)
+    expected = attention.attend(x, *projected, mask)[0]
+    torch.testing.assert_close(attention.attend(x, *projected, added, weights)[0], expected)
+
+
+def test_a_number_added_to_a_score_multiplies_its_odds(attention, pair):
+    x, memory = pair
+    projected = attention.project(memory)
+    added = torch.zeros(2, 1, 1, 7)
+    added[..., 2] = torch.tensor(0.1).log()
+    before = attention.attend(x, *projected, weights=True)[1]
+    after = attention.attend(x, *projected, added, weights=True)[1]
+    odds = [each[..., 2] / each[..., 4] for each in (before, after)]
+    torch.testing.assert_close(odds[1], 0.1 * odds[0])
+
+
+def test_top_weights_are_a_softmax_of_the_largest():
+    found = top_weights(torch.tensor([[0.0, 3.0, 1.0, 2.0]]), 2)
+    share = 1 / (1 + torch.tensor(-1.0).exp())
+    torch.testing.assert_close(found, torch.tensor([[0.0, share, 0.0, 1 - share]]))

@@ -3,7 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from train.metrics.baselines import best_constant, constant_bleu, nearest_reports, random_reports
+from train.metrics.baselines import (
+    best_constant,
+    constant_bleu,
+    matching_reports,
+    nearest_reports,
+    random_reports,
+)
 from train.metrics.bootstrap import score_tally
 from train.metrics.overlap import BLEU, CIDER, ROUGE_L
 from train.metrics.records import Cases
@@ -67,3 +73,19 @@ def test_the_constant_report_gives_the_known_figures_on_iu_xray():
     strongest = best_constant(corpus.train_texts, corpus.val_texts, shortlist=None)
     full = scores(metrics, [strongest] * 590, corpus.references)
     assert full["BLEU-4"] > short["BLEU-4"] + 0.01
+
+
+class TestMatchingReports:
+    LABELS = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [1.0, 1.0]])
+
+    def test_the_report_with_the_likeliest_observations_is_given(self):
+        asked = np.array([[0.9, 0.2], [0.8, 0.9]])
+        assert matching_reports(TRAIN, self.LABELS, asked) == [TRAIN[0], TRAIN[3]]
+
+    def test_equally_near_reports_take_turns(self):
+        asked = np.tile([[0.1, 0.6]], (40, 1))
+        assert set(matching_reports(TRAIN, self.LABELS, asked, seed=1)) == {TRAIN[1], TRAIN[2]}
+
+    def test_what_does_not_pair_up_is_refused(self):
+        with pytest.raises(ValueError, match="do not pair up"):
+            matching_reports(TRAIN[:3], self.LABELS, np.ones((1, 2)))
