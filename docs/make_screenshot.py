@@ -1,6 +1,6 @@
 """Take the README's picture: start the page, report an example, click a word, save docs/compare.png.
 
-python docs/make_screenshot.py [--example 2] [--word effusion] [--theme dark] [--out docs/compare.png]
+python docs/make_screenshot.py [--tab explain] [--example 2] [--word effusion] [--theme dark] [--out FILE]
 """
 
 import argparse
@@ -37,6 +37,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument(
         "--word", default="heart", help="the word to click; the first where it is not written"
     )
+    parser.add_argument("--tab", choices=("compare", "explain"), default="compare")
     parser.add_argument("--theme", choices=("dark", "light"), default="dark")
     parser.add_argument("--size", default="1440x900", help="of the window, WIDTHxHEIGHT")
     parser.add_argument("--checkpoints", default="checkpoints")
@@ -70,7 +71,11 @@ def take_picture(url: str, options: argparse.Namespace) -> None:
         tab.add_init_script(f"localStorage.setItem('radui-theme', '{options.theme}')")
         tab.goto(url)
         report_example(tab, options.example)
-        words = tab.locator(".rd-word[role]")
+        if options.tab == "explain":
+            tab.click("button[role=tab] >> text=Explain")
+            tab.wait_for_selector('#viewer-explain .rd-viewer[data-study]:not([data-study=""])')
+        card = "#card-explain" if options.tab == "explain" else ".rd-cards"
+        words = tab.locator(f"{card} .rd-word[role]")
         chosen = words.filter(has_text=options.word)
         (chosen if chosen.count() else words).first.click()
         tab.wait_for_timeout(500)

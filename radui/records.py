@@ -228,8 +228,8 @@ class Prediction:
 class Synthesis:
     """A radiograph that a model draws to a report; no patient has it (render.synthesis marks it so).
 
-    pixels: (S, S) uint8, rows from `rows_drawn` on are black while it is drawn. codes: those drawn so far, row
-    by row. keypatches: the codes that AdaMatch gave as hints. seed, sampling: with them it is drawn again.
+    pixels: (S, S) uint8, rows from `rows_drawn` on are black while it is drawn. codes: those drawn so far,
+    row by row. keypatches: the codes that AdaMatch gave as hints. seed, sampling: with them it is drawn again.
     """
 
     report: str

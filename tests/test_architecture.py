@@ -20,14 +20,16 @@ MAY_IMPORT = {
     "models": RECORDS | {"processing", "nn"},
     "explain": RECORDS | {"processing"},
     "scores": RECORDS | {"processing"},
-    "render": RECORDS | {"processing", "explain", "scores"},
+    "render": RECORDS | {"processing", "explain", "scores", "store", "statistics"},
     "systems": RECORDS | {"processing", "nn", "models", "explain"},
     "engine": RECORDS | {"processing", "nn", "models", "explain", "systems"},
     "store": {"records"},
     "statistics": {"store"},
-    "commands": RECORDS | {"processing", "engine", "store", "statistics"},
+    "reading_study": RECORDS | {"processing", "engine", "store"},
+    "commands": RECORDS | {"processing", "engine", "store", "statistics", "reading_study"},
     "__main__": {"commands"},
-    "ui": RECORDS | {"processing", "explain", "scores", "render", "engine", "store", "statistics"},
+    "ui": RECORDS
+    | {"processing", "explain", "scores", "render", "engine", "store", "statistics", "reading_study"},
 }
 # Slow to import; a page that opens in seconds, and a reader of files, can do without.
 HEAVY = {"torch", "transformers", "accelerate", "safetensors", "sklearn", "matplotlib", "gradio"}

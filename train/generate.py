@@ -47,8 +47,8 @@ def generate_reports(checkpoint: Path, rows: list[StudyRow], oracle_labels: bool
             labels = stated[start : start + len(mask)]
         with torch.inference_mode():
             memory = model.encode(encode_views(model.backbone, pixels), mask, labels)
-        config = model.config.decoding
-        search = BeamSearch(model.stepper(memory, config.beams), len(mask), config, pixels.device)
+            stepper = model.stepper(memory, model.config.decoding.beams)
+        search = BeamSearch(stepper, len(mask), model.config.decoding, pixels.device)
         reports += [vocabulary.decode(hypothesis.tokens) for hypothesis in search.run()]
     return reports
 

@@ -18,10 +18,10 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from radui.commands.create_study import check_systems, checkpoint_sha256, ready_systems
 from radui.engine import NEEDED, Engine, EngineError
 from radui.processing.case_folder import CaseFiles, CaseFolderError, list_cases, read_case
 from radui.processing.errors import ImageError
+from radui.reading_study import check_systems, checkpoint_sha256, ready_systems
 from radui.records import GateVerdict, Prediction, Study
 
 

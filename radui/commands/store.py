@@ -82,7 +82,7 @@ def _add_reader(options: argparse.Namespace) -> int:
 
 
 def _create_study(options: argparse.Namespace) -> int:
-    from radui.commands.create_study import check_systems, create_from_folder, engine_reports, ready_systems
+    from radui.reading_study import check_systems, create_from_folder, engine_reports, ready_systems
 
     engine = Engine(options.checkpoints, options.device)
     systems = tuple(options.systems or ready_systems(engine))

@@ -84,6 +84,9 @@ class XProNet(nn.Module):
         # grids are different places, so each view has its own learned vector (deviation).
         self.view_embedding = nn.Embedding(config.views, width)
         self.word_embedding = nn.Embedding(config.vocabulary, width)
+        # Scaled by sqrt(width) in `embed`, so that a word enters with numbers around 1: with torch's
+        # default they are around 16, and what attention and prototypes add to them is hardly heard.
+        nn.init.normal_(self.word_embedding.weight, std=width**-0.5)
         self.dropout = nn.Dropout(dropout)
         if config.use_prototypes:
             self.prototypes = PrototypeMemory(config.prototypes, width, dropout)

@@ -12,10 +12,12 @@ from radui.processing.images import read_study
 from radui.records import Study
 from radui.ui import compare_changes as changes
 from radui.ui.compare_layout import CompareLayout
+from radui.ui.downloads import KINDS, file_value
 from radui.ui.examples import list_examples
 from radui.ui.intake import take_files
-from radui.ui.sessions import LoadedStudy, Run, Session, Sessions
+from radui.ui.sessions import Run, Session, Sessions
 from radui.ui.streams import merge, sentence
+from radui.ui.studies import LoadedStudy
 
 Changes = dict[Any, Any]
 
@@ -48,6 +50,13 @@ class CompareTab:
             page.examples.select(self.load_example, None, page.of_study, **listen),
         ):
             loading.then(self.assess, None, page.of_assessment, **listen)
+        page.history.select(self.restore, None, page.of_study, **listen).then(
+            self.assess, None, page.of_assessment, **listen
+        )
+        page.reference.change(
+            self.compare, page.reference, page.of_tables, trigger_mode="always_last", **listen
+        )
+        page.exports.select(self.save, None, [page.download, page.notice], **listen)
         page.decline.click(self.take_away, None, page.of_study, **listen)
         page.systems.change(self.choose, page.systems, list(page.cards.values()), **listen)
 
@@ -70,16 +79,40 @@ class CompareTab:
 
     def take_away(self, request: gr.Request) -> Changes:
         """Forget the study."""
-        self._session(request).clear()
-        return changes.no_study(self.page)
+        session = self._session(request)
+        session.clear()
+        return changes.no_study(self.page, session)
+
+    def restore(self, event: gr.EventData, request: gr.Request) -> Changes:
+        """Bring back an earlier study of this tab with its reports."""
+        session = self._session(request)
+        restored = session.restore(int(event.number))
+        if restored is None:
+            return {self.page.notice: "This study is no longer kept; load its pictures again."}
+        return changes.loaded(self.page, session, restored)
+
+    def compare(self, reference: str, request: gr.Request) -> Changes:
+        """Score the reports against a reference that was pasted."""
+        session = self._session(request)
+        session.reference = reference
+        return changes.tables(self.page, session)
+
+    def save(self, event: gr.EventData, request: gr.Request) -> Changes:
+        """Hand over the reports in the format that was clicked."""
+        case = changes.case(self.page, self._session(request))
+        if case is None or str(event.kind) not in KINDS:
+            return {self.page.notice: "There is no report to save yet; press Run first."}
+        return {self.page.download: file_value(str(event.kind), case), self.page.notice: ""}
 
     def assess(self, request: gr.Request) -> Changes:
         """Say what gate and classifier see in the study that was just loaded."""
-        loaded = self._session(request).loaded
+        session = self._session(request)
+        loaded = session.loaded
         if loaded is None:
             return {self.page.notice: gr.skip()}
         try:
-            return changes.assessed(self.page, loaded, loaded.assess(self.engine))
+            assessment = loaded.assess(self.engine)
+            return changes.assessed(self.page, session, loaded, assessment)
         except Exception as error:
             return {self.page.notice: escape(sentence(error))}
 
@@ -114,7 +147,7 @@ class CompareTab:
             loaded = session.load(read_study(read()))
         except Exception as error:
             return {self.page.notice: escape(sentence(error)), self.page.files: None}
-        return changes.loaded(self.page, loaded)
+        return changes.loaded(self.page, session, loaded)
 
     def _report(
         self, session: Session, chosen: Sequence[str], indication: str, labels: Sequence[str] | None
@@ -124,8 +157,9 @@ class CompareTab:
             missing = "a radiograph" if loaded is None else "at least one system"
             yield {self.page.notice: f"Choose {missing} first."}
             return
-        run = session.begin(names)
-        yield changes.waiting(self.page, names)
+        run = session.begin(names, labels)
+        session.indication = indication
+        yield changes.waiting(self.page, session, names)
         gate = self._ask_gate(loaded)
         if self.page.question in gate:
             yield {**changes.no_reports(self.page), **gate}
@@ -146,10 +180,14 @@ class CompareTab:
     ) -> Iterator[Changes]:
         stop = run.cancelled.is_set
         streams = {name: partial(self.engine.predict, name, study, labels, stop) for name in run.latest}
+        before: set[str] = set()
         for updates in merge(streams, run.cancelled):
             run.latest.update(updates)
-            yield changes.written(self.page, run, updates)
+            yield changes.written(self.page, session, run, before | updates.keys())
+            before = set(updates)
         if session.run is run and run.unfinished:
             yield changes.stopped(self.page, run)
+        elif session.run is run:
+            yield changes.written(self.page, session, run, run.latest)
         elif not session.run.latest:  # the study is gone, and no newer run owns the cards
             yield changes.no_reports(self.page)

@@ -1,18 +1,23 @@
 """What changes on the Compare tab at each step: {component: its new value}."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
 import gradio as gr
 
 from radui.records import SystemStatus
+from radui.render.exports import Case
+from radui.render.matrix import matrix_html
 from radui.render.report import Phase
+from radui.render.scores import scores_html
 from radui.ui.compare_layout import CompareLayout
+from radui.ui.history import history_html
 from radui.ui.questions import gate_question, label_choices, predicted_labels, runnable, untrained_html
 from radui.ui.report_card import card_value
-from radui.ui.sessions import Assessment, LoadedStudy, Run
+from radui.ui.sessions import Run, Session
 from radui.ui.streams import Update
+from radui.ui.studies import Assessment, LoadedStudy
 from radui.ui.viewer import captions_value, viewer_value
 
 Changes = dict[Any, Any]
@@ -34,17 +39,18 @@ def visible_cards(page: CompareLayout, names: Sequence[str]) -> Changes:
     return {card: gr.update(visible=name in names) for name, card in page.cards.items()}
 
 
-def loaded(page: CompareLayout, study: LoadedStudy) -> Changes:
-    """Show a new study with empty cards."""
+def loaded(page: CompareLayout, session: Session, study: LoadedStudy) -> Changes:
+    """Show a study that was just loaded or brought back, with the reports that it has."""
     return {
-        **no_study(page),
+        **no_study(page, session),
         page.viewer: viewer_value(study.name, study.study),
         **buttons(page, running=False),
+        **cards(page, session.run.finished),
     }
 
 
-def no_study(page: CompareLayout) -> Changes:
-    """Empty the tab."""
+def no_study(page: CompareLayout, session: Session) -> Changes:
+    """Empty the tab but for its history."""
     return {
         page.files: None,
         page.viewer: None,
@@ -54,14 +60,40 @@ def no_study(page: CompareLayout) -> Changes:
         page.run: gr.update(interactive=True),
         page.cancel: gr.update(interactive=False),
         page.regenerate: gr.update(interactive=False),
+        page.progress: "",
+        page.history: history_html(session.past),
+        **tables(page, session),
         **_idle_cards(page),
     }
 
 
-def assessed(page: CompareLayout, study: LoadedStudy, assessment: Assessment) -> Changes:
+def tables(page: CompareLayout, session: Session) -> Changes:
+    """Show what each report states, and its scores if there is a reference."""
+    names = list(session.run.latest) or page.runnable
+    reports = session.run.reports
+    texts = {page.titles[name]: reports[name].report if name in reports else None for name in names}
+    findings = session.loaded.findings if session.loaded else ()
+    found = case(page, session)
+    return {
+        page.matrix: matrix_html(texts, findings, session.reference),
+        page.scores: scores_html(found.scores()) if found else "",
+    }
+
+
+def case(page: CompareLayout, session: Session) -> Case | None:
+    """Return what there is to save of the tab; None before the first complete report."""
+    if session.loaded is None or not session.run.reports:
+        return None
+    predictions = {page.titles[name]: one for name, one in session.run.reports.items()}
+    study = session.loaded.indicated(session.indication)
+    return Case(study, predictions, session.loaded.findings, session.reference)
+
+
+def assessed(page: CompareLayout, session: Session, study: LoadedStudy, assessment: Assessment) -> Changes:
     """Show what gate and classifier say: captions, ticked observations, and the question if there is one."""
     findings = assessment.findings
     return {
+        **tables(page, session),
         page.viewer: gr.update(captions=captions_value(study.name, study.study, assessment.verdicts)),
         page.labels: gr.update(choices=label_choices(findings), value=predicted_labels(findings)),
         **question(page, study, assessment),
@@ -74,15 +106,16 @@ def question(page: CompareLayout, study: LoadedStudy, assessment: Assessment) ->
     return {page.question: gr.update(visible=True), page.question_text: text} if text else {}
 
 
-def waiting(page: CompareLayout, names: Sequence[str]) -> Changes:
+def waiting(page: CompareLayout, session: Session, names: Sequence[str]) -> Changes:
     """Show that the run has begun."""
-    cards = {page.cards[name]: card_value(page.titles[name], Phase.WAITING) for name in names}
+    begun = {page.cards[name]: card_value(page.titles[name], Phase.WAITING) for name in names}
     return {
         **buttons(page, running=True),
         page.notice: "",
         page.question: gr.update(visible=False),
         page.progress: "",
-        **cards,
+        **tables(page, session),
+        **begun,
     }
 
 
@@ -91,23 +124,34 @@ def no_reports(page: CompareLayout) -> Changes:
     return {**buttons(page, running=False), **_idle_cards(page)}
 
 
-def written(page: CompareLayout, run: Run, updates: Mapping[str, Update]) -> Changes:
-    """Show what the systems wrote since the last step.
+def written(page: CompareLayout, session: Session, run: Run, names: Iterable[str]) -> Changes:
+    """Show the newest of these systems, and all that is small again.
 
-    The buttons are told again each time: of two updates that reach the browser within one frame it
-    may apply the second alone, and Cancel would stay off for the whole run, or a report unfinished.
+    Of two updates that reach the browser within one frame it may apply the second alone: Cancel would
+    stay off for the whole run, or a report unfinished. So the caller names a system twice.
     """
-    cards = {page.cards[name]: _card(page, name, update) for name, update in updates.items()}
-    return {**buttons(page, running=bool(run.unfinished)), **cards, page.progress: _progress(page, run)}
+    updates = {name: update for name in names if (update := run.latest[name])}
+    return {
+        **buttons(page, running=bool(run.unfinished)),
+        **cards(page, updates),
+        **tables(page, session),
+        page.progress: _progress(page, run),
+    }
+
+
+def cards(page: CompareLayout, updates: Mapping[str, Update]) -> Changes:
+    """Show these systems' cards."""
+    return {page.cards[name]: _card(page, name, update) for name, update in updates.items()}
 
 
 def stopped(page: CompareLayout, run: Run) -> Changes:
     """Show that the run was stopped, with what was written until then."""
-    cards = {
+    left = {
         page.cards[name]: _card(page, name, run.latest[name] or Update(name), Phase.STOPPED)
         for name in run.unfinished
     }
-    return {**buttons(page, running=False), **cards, page.progress: "Stopped."}
+    finished = cards(page, run.finished)
+    return {**buttons(page, running=False), **finished, **left, page.progress: "Stopped."}
 
 
 def buttons(page: CompareLayout, running: bool) -> Changes:

@@ -5,7 +5,11 @@ from collections.abc import Sequence
 import gradio as gr
 
 from radui.records import SystemStatus
+from radui.render.matrix import matrix_html
+from radui.ui import asset_files
+from radui.ui.downloads import build_download
 from radui.ui.examples import Example, build_examples
+from radui.ui.history import build_history
 from radui.ui.questions import runnable, untrained_html
 from radui.ui.report_card import build_card
 from radui.ui.viewer import build_viewer
@@ -22,10 +26,14 @@ class CompareLayout:
                 self._build_study(examples)
                 self._build_systems(statuses)
                 self._build_observations()
+                self._build_reference()
+                self.history = build_history()
             with gr.Column(elem_classes="rd-main"):
                 self._build_question()
                 self.viewer = build_viewer(VIEWER)
                 self._build_cards(statuses)
+                self._build_tables(statuses)
+        self.runnable = [status.name for status in statuses if status.problem is None]
         self.titles = {status.name: status.title for status in statuses}
         self._list_outputs()
 
@@ -59,6 +67,17 @@ class CompareLayout:
             )
             self.regenerate = gr.Button("Regenerate", size="sm", interactive=False, elem_id="regenerate")
 
+    def _build_reference(self) -> None:
+        with gr.Accordion("Reference report", open=False, elem_id="reference-panel"):
+            self.reference = gr.Textbox(
+                show_label=False,
+                container=False,
+                placeholder="Paste the radiologist's report to score the others against it.",
+                lines=4,
+                max_lines=8,
+                elem_id="reference",
+            )
+
     def _build_question(self) -> None:
         self.notice = gr.HTML(
             "",
@@ -76,6 +95,16 @@ class CompareLayout:
             )
 
     def _build_cards(self, statuses: Sequence[SystemStatus]) -> None:
+        self.exports = gr.HTML(
+            asset_files.read("compare_bar.html"),
+            js_on_load=(
+                "element.addEventListener('click', event => {"
+                " const button = event.target.closest('button[data-kind]');"
+                " if (button) trigger('select', {kind: button.dataset.kind}); })"
+            ),
+            apply_default_css=False,
+        )
+        self.download = build_download()
         with gr.Row(elem_classes="rd-cards"):
             self.cards = {
                 status.name: build_card(status.name, status.title, VIEWER, status.problem is None)
@@ -87,12 +116,27 @@ class CompareLayout:
             apply_default_css=False,
         )
 
+    def _build_tables(self, statuses: Sequence[SystemStatus]) -> None:
+        titles = [status.title for status in statuses if status.problem is None]
+        self.matrix = gr.HTML(
+            matrix_html(dict.fromkeys(titles)),
+            js_on_load="radui.mountMatrix(element, props, watch)",
+            apply_default_css=False,
+            elem_id="matrix",
+            viewer=VIEWER,
+        )
+        self.scores = gr.HTML("", apply_default_css=False, elem_id="scores")
+
     def _list_outputs(self) -> None:
         """List what each kind of event may change."""
         cards = list(self.cards.values())
         asking = [self.notice, self.question, self.question_text]
         buttons = [self.run, self.cancel, self.regenerate]
         self.of_systems = [self.systems, self.untrained, *cards]
-        self.of_study = [self.files, self.viewer, self.labels, *asking, *buttons, *cards]
-        self.of_assessment = [self.viewer, self.labels, *asking]
-        self.of_report = [*asking, *buttons, self.progress, *cards]
+        self.of_tables = [self.matrix, self.scores]
+        self.of_study = [
+            *(self.files, self.viewer, self.labels, self.history, self.progress),
+            *(*asking, *buttons, *cards, *self.of_tables),
+        ]
+        self.of_assessment = [self.viewer, self.labels, *asking, *self.of_tables]
+        self.of_report = [*asking, *buttons, self.progress, *cards, *self.of_tables]

@@ -6,6 +6,7 @@ import ipaddress
 import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -21,17 +22,50 @@ ROOT = Path(__file__).resolve().parents[2]
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve the page until it is interrupted."""
     options = parse_options(arguments)
+    if problem := listening_problem(options.host, options.port):
+        sys.exit(problem)
     prepare_environment()
     from radui.engine import Engine
-    from radui.ui.page import build_page, launch_settings
+    from radui.ui.page import launch_settings
 
     engine = Engine(options.checkpoints, options.device)
-    page = build_page(engine)
+    store = _open_ratings(options)
+    page = _build(options, engine, store)
     # A service is stopped by SIGTERM; only as an exception does it lead to the clean-up at exit.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # Torch and the checkpoints take seconds; they come while the user looks for a picture.
     Thread(target=engine.warm_up, daemon=True).start()
-    page.launch(**launch_settings(), **server_settings(options))
+    settings = server_settings(options)
+    if options.reading_room and not options.sso_header:
+        from radui.ui.rate_identity import password_check
+
+        settings["auth"] = password_check(store)
+    page.launch(**launch_settings(), **settings)
+
+
+def _open_ratings(options: argparse.Namespace) -> Any:
+    """The store of --db at its newest version, None without one; what is wrong with it ends the program."""
+    if not options.db:
+        return None
+    from radui.store.errors import StoreError
+    from radui.store.migrations import open_store
+
+    try:
+        return open_store(options.db)
+    except StoreError as error:
+        sys.exit(str(error))
+
+
+def _build(options: argparse.Namespace, engine: Any, store: Any) -> Any:
+    """The page of a single user, or the reading room."""
+    from radui.ui.page import DELETE_UPLOADS, build_page
+    from radui.ui.rate_identity import by_header, by_login
+    from radui.ui.rate_room import build_room
+
+    if not options.reading_room:
+        return build_page(engine, store)
+    identify = by_header(store, options.sso_header) if options.sso_header else by_login(store)
+    return build_room(engine, store, identify, DELETE_UPLOADS)
 
 
 def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -45,11 +79,13 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         options.users = read_users(options.auth) if options.auth else environment_users(os.environ)
     except AuthError as error:
         parser.error(str(error))
-    if not options.users and not _is_loopback(options.host):
+    if not (options.users or options.reading_room) and not _is_loopback(options.host):
         parser.error(
             f"--host {options.host} lets other machines in, so it needs --auth (or RADUI_AUTH=user:password)."
         )
-    if not options.checkpoints.is_dir():
+    if problem := _room_problem(options):
+        parser.error(problem)
+    if not os.path.isdir(options.checkpoints):  # Path.is_dir raises where the folder above may not be read
         parser.error(
             f"The checkpoint folder {options.checkpoints} does not exist; give it with --checkpoints."
         )
@@ -58,12 +94,36 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return options
 
 
+def _room_problem(options: argparse.Namespace) -> str | None:
+    """Why the options for ratings do not go together, as a sentence."""
+    if options.reading_room and not options.db:
+        return "--reading-room needs --db, the file that holds its readers and their ratings."
+    if options.reading_room and options.users:
+        return (
+            "--reading-room has readers of its own; add them with `python -m radui store add-reader` and "
+            "leave --auth (and RADUI_AUTH) out."
+        )
+    if options.sso_header and not options.reading_room:
+        return "--sso-header names the readers of a reading room, so it needs --reading-room."
+    if options.db and len(options.users) > 1:
+        return (
+            "--db with several users in --auth would mix their ratings; give each reader a login with "
+            "--reading-room."
+        )
+    return None
+
+
 def prepare_environment() -> None:
     """Keep Gradio off the network and its uploads in a private folder that goes when the program ends."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["GRADIO_RUN_HISTORY"] = "False"
-    folder = tempfile.mkdtemp(prefix="radui-")
+    try:
+        folder = tempfile.mkdtemp(prefix="radui-")
+    except OSError:
+        raise SystemExit(
+            "No folder for temporary files can be written to; name one in TMPDIR or mount one at /tmp."
+        ) from None
     os.environ["GRADIO_TEMP_DIR"] = folder
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
 
@@ -91,10 +151,33 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--db", type=Path, help="SQLite file for readers' ratings; its folder has to be writable"
     )
+    parser.add_argument(
+        "--reading-room",
+        action="store_true",
+        help="only the tabs of ratings, for readers and admins of --db who log in; blinded",
+    )
+    parser.add_argument(
+        "--sso-header",
+        metavar="NAME",
+        help="readers are named by this header of a proxy's single sign-on; nobody else may reach the page",
+    )
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps (%(default)s)")
     parser.add_argument("--auth", type=Path, help="file of user:hash lines (python -m radui.ui.auth USER)")
     parser.add_argument("--root-path", help="path of the page behind a proxy, as in /radui")
     return parser
+
+
+def listening_problem(host: str, port: int) -> str | None:
+    """Why nothing can listen there, as a sentence: the port is taken or reserved, the address is not ours."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind((host, port))
+    except (OSError, OverflowError) as error:
+        cause = error.strerror if isinstance(error, OSError) else "there is no such port"
+        return f"Cannot listen on {host}, port {port} ({cause}); choose another with --host or --port."
+    return None
 
 
 def _is_loopback(host: str) -> bool:

@@ -7,9 +7,13 @@ import gradio as gr
 
 from radui.engine import Engine
 from radui.processing.limits import MAX_BYTES
+from radui.store.connection import Store
 from radui.ui import asset_files
 from radui.ui.compare import CompareTab
+from radui.ui.explain import ExplainTab
 from radui.ui.questions import RESEARCH_NOTICE
+from radui.ui.rate_identity import by_machine
+from radui.ui.rate_room import add_tabs
 from radui.ui.sessions import MAX_SESSIONS, Sessions
 from radui.ui.theme import build_theme
 
@@ -17,15 +21,24 @@ from radui.ui.theme import build_theme
 DELETE_UPLOADS = (600, 3600)
 
 
-def build_page(engine: Engine) -> gr.Blocks:
-    """Return the page; nothing of a user is kept outside `Sessions`."""
+def build_page(engine: Engine, store: Store | None = None) -> gr.Blocks:
+    """Return the page; nothing of a user is kept outside `Sessions`, ratings in the store apart.
+
+    store: of a single user's ratings; without one the tabs that need it are left out.
+    """
     sessions = Sessions(engine.forget)
     with gr.Blocks(
         title="radui", fill_width=True, analytics_enabled=False, delete_cache=DELETE_UPLOADS
     ) as page:
         gr.HTML(asset_files.read("header.html").replace("@notice", RESEARCH_NOTICE), apply_default_css=False)
-        with gr.Tabs(elem_id="tabs"), gr.Tab("Compare", elem_classes="rd-tab"):
-            compare = CompareTab(engine, sessions)
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Compare", elem_classes="rd-tab"):
+                compare = CompareTab(engine, sessions)
+            with gr.Tab("Explain", elem_classes="rd-tab") as explain_tab:
+                explain = ExplainTab(engine, sessions)
+            if store is not None:
+                add_tabs(store, by_machine(store), engine, sessions)
+        explain.open(explain_tab)
         page.load(
             compare.refresh, None, compare.page.of_systems, show_progress="hidden", api_visibility="private"
         )

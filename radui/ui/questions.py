@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from html import escape
 
 from radui.observations import State
-from radui.records import Finding, GateVerdict, SystemStatus
+from radui.records import Evidence, Finding, GateVerdict, SystemStatus
 
 RESEARCH_NOTICE = "Research use only, not for diagnosis"
 
@@ -51,6 +51,31 @@ def untrained_html(statuses: Sequence[SystemStatus]) -> str:
     )
     group = '<div class="rd-untrained" role="group" aria-label="Systems that cannot run">'
     return f"{group}{rows}</div>" if rows else ""
+
+
+def evidence_html(evidence: Evidence) -> str:
+    """Return what a system's evidence has and has not, by its parts."""
+    rows = "".join(
+        f'<li data-has="{str(bool(text)).lower()}"><b aria-hidden="true">{"✓" if text else "–"}</b>'
+        f"<span>{name}<small>{text or 'not kept by this system'}</small></span></li>"
+        for name, text in _evidence_parts(evidence)
+    )
+    return f'<p class="rd-label">Its evidence</p><ul class="rd-has">{rows}</ul>'
+
+
+def _evidence_parts(evidence: Evidence) -> list[tuple[str, str]]:
+    maps, pooling, prototypes = evidence.word_maps, evidence.pooling, evidence.prototypes
+    plan, patches = evidence.transport, evidence.patches
+    return [
+        (
+            "Attention of each word",
+            f"{maps.weights.shape[1]} layers, {maps.weights.shape[2]} heads" if maps else "",
+        ),
+        ("Adaptive patches", f"{len(patches.boxes)} boxes" if patches else ""),
+        ("Transport plan", f"{len(plan.labels)} observations, ε {plan.epsilon:g}" if plan else ""),
+        ("Pooling of the patches", "one map a report" if pooling else ""),
+        ("Prototypes", f"{len(prototypes.labels)} observations visible" if prototypes else ""),
+    ]
 
 
 def _verdict(problem: str) -> str:

@@ -4,12 +4,13 @@ from typing import Any
 
 import gradio as gr
 
+from radui.observations import OBSERVATIONS
 from radui.records import Prediction
-from radui.render.evidence import maps_payload
+from radui.render.evidence import evidence_payload
 from radui.render.report import Phase, card_html
 
 
-def build_card(system: str, title: str, viewer: str, visible: bool) -> gr.HTML:
+def build_card(system: str, title: str, viewer: str, visible: bool = True) -> gr.HTML:
     """Return an empty card whose words show their maps in the viewer of that name."""
     return gr.HTML(
         value=card_value(title, Phase.IDLE),
@@ -20,16 +21,19 @@ def build_card(system: str, title: str, viewer: str, visible: bool) -> gr.HTML:
         elem_classes="rd-card-slot",
         visible=visible,
         viewer=viewer,
+        observations=list(OBSERVATIONS),
     )
 
 
 def card_value(
     title: str, phase: Phase, prediction: Prediction | None = None, problem: str = ""
 ) -> dict[str, Any]:
-    """Return what the card shows: its HTML and, once the report is complete, the maps of its words."""
-    maps = prediction.evidence.word_maps if prediction else None
+    """Return what the card shows: its HTML and, once the report is complete, the maps behind them."""
+    complete = prediction is not None and prediction.complete
     return {
         "title": title,
         "html": card_html(title, phase, prediction, problem),
-        "maps": maps_payload(maps) if maps is not None else None,
+        "evidence": evidence_payload(prediction.evidence, prediction.tokens)
+        if prediction and complete
+        else [],
     }

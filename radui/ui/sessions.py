@@ -1,76 +1,28 @@
 """What the server remembers of each open browser tab: in memory only, gone when the tab closes."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
-from secrets import token_hex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from threading import Event, Lock
-from typing import Protocol
 
-from radui.records import Finding, GateVerdict, Study
+from radui.records import Prediction, Study
 from radui.ui.streams import Update
+from radui.ui.studies import LoadedStudy
 
 MAX_SESSIONS = 64
-
-
-class Assessor(Protocol):
-    """The part of the engine that looks at a study before any report is written."""
-
-    def gate(self, study: Study) -> list[GateVerdict]:
-        """Return one verdict a view."""
-        ...
-
-    def findings(self, study: Study) -> tuple[Finding, ...]:
-        """Return the 14 observations as the classifier sees them."""
-        ...
-
-
-@dataclass(frozen=True)
-class Assessment:
-    """What gate and classifier say of a study."""
-
-    verdicts: tuple[GateVerdict, ...]
-    findings: tuple[Finding, ...]
-
-
-@dataclass
-class LoadedStudy:
-    """A study on the server; `accepted` once the user wants a report whatever the gate says.
-
-    The study with each indication is made once: the engine remembers what it computed by the object.
-    """
-
-    study: Study
-    accepted: bool = False
-    name: str = field(default_factory=lambda: token_hex(8))
-    _indicated: dict[str, Study] = field(default_factory=dict)
-    _assessment: Assessment | None = None
-    _lock: Lock = field(default_factory=Lock)
-
-    def assess(self, engine: Assessor) -> Assessment:
-        """Return gate and classifier results, computed once however often they are asked for."""
-        with self._lock:
-            if self._assessment is None:
-                verdicts, findings = engine.gate(self.study), engine.findings(self.study)
-                self._assessment = Assessment(tuple(verdicts), tuple(findings))
-            return self._assessment
-
-    def indicated(self, indication: str) -> Study:
-        """Return the study with the indication that was typed."""
-        if not indication.strip():
-            return self.study
-        return self._indicated.setdefault(indication, replace(self.study, indication=indication.strip()))
-
-    def studies(self) -> list[Study]:
-        """Return the study in all its forms."""
-        return [self.study, *self._indicated.values()]
+MAX_PAST = 8
+MAX_PAST_BYTES = 128 * 2**20  # of pictures a tab: some four full-size studies
 
 
 @dataclass
 class Run:
-    """Systems at work on a study: the newest update of each (None before its first), and a stop."""
+    """Systems at work on a study: the newest update of each (None before its first), and a stop.
+
+    labels: those ticked by hand, None where the classifier's condition the reports.
+    """
 
     latest: dict[str, Update | None]
+    labels: tuple[str, ...] | None = None
     cancelled: Event = field(default_factory=Event)
 
     @property
@@ -78,19 +30,58 @@ class Run:
         """The systems that have neither a complete report nor a problem."""
         return [name for name, update in self.latest.items() if update is None or not update.finished]
 
+    @property
+    def finished(self) -> dict[str, Update]:
+        """The newest update of each system that has a complete report or a problem."""
+        return {name: update for name, update in self.latest.items() if update and update.finished}
+
+    @property
+    def reports(self) -> dict[str, Prediction]:
+        """The complete predictions by system."""
+        found = {name: update.prediction for name, update in self.finished.items()}
+        return {name: prediction for name, prediction in found.items() if prediction and prediction.complete}
+
+
+@dataclass(frozen=True)
+class PastStudy:
+    """A study that the tab had before, with what the systems had written of it."""
+
+    loaded: LoadedStudy
+    updates: Mapping[str, Update]
+    labels: tuple[str, ...] | None = None
+
 
 @dataclass
 class Session:
-    """One browser tab: its study and its newest run."""
+    """One browser tab: its study and its newest run, and the studies before it, newest first.
+
+    explained: predictions of this run whose evidence was computed anew, with another epsilon.
+    """
 
     forget: Callable[[Study], None]
     loaded: LoadedStudy | None = None
     run: Run = field(default_factory=lambda: Run({}))
+    past: list[PastStudy] = field(default_factory=list)
+    count: int = 0
+    explained: dict[str, Prediction] = field(default_factory=dict)
+    indication: str = ""
+    reference: str = ""
 
     def load(self, study: Study) -> LoadedStudy:
-        """Take a new study in place of the old one."""
-        self.clear()
-        self.loaded = LoadedStudy(study)
+        """Take a new study; the one before it goes into the tab's history."""
+        self._put_away()
+        self.count += 1
+        self.loaded = LoadedStudy(study, number=self.count)
+        return self.loaded
+
+    def restore(self, number: int) -> LoadedStudy | None:
+        """Bring back a study of the history with its reports; None where it is no longer kept."""
+        found = next((past for past in self.past if past.loaded.number == number), None)
+        if found is None:
+            return None
+        self.past.remove(found)
+        self._put_away()
+        self.loaded, self.run = found.loaded, Run(dict(found.updates), found.labels)
         return self.loaded
 
     def clear(self) -> None:
@@ -100,10 +91,29 @@ class Session:
             self.forget(study)
         self.loaded = None
 
-    def begin(self, systems: Iterable[str]) -> Run:
+    def close(self) -> None:
+        """Let go of everything."""
+        self.clear()
+        self.past.clear()
+
+    def _put_away(self) -> None:
+        """Keep the pictures and finished reports of the study; what the engine computed of it goes."""
+        loaded, updates, labels = self.loaded, self.run.finished, self.run.labels
+        self.clear()
+        if loaded:
+            self.past.insert(0, PastStudy(loaded, updates, labels))
+        while self.past and (len(self.past) > MAX_PAST or self._past_bytes() > MAX_PAST_BYTES):
+            self.past.pop()
+
+    def _past_bytes(self) -> int:
+        views = (view for past in self.past for view in past.loaded.study.views)
+        return sum(view.pixels.nbytes + view.display.nbytes for view in views)
+
+    def begin(self, systems: Iterable[str], labels: Sequence[str] | None = None) -> Run:
         """Stop the run that is under way and return a new one."""
         self.run.cancelled.set()
-        self.run = Run(dict.fromkeys(systems))
+        self.explained.clear()
+        self.run = Run(dict.fromkeys(systems), None if labels is None else tuple(labels))
         return self.run
 
 
@@ -133,7 +143,7 @@ class Sessions:
             if len(self._sessions) > self._limit:
                 evicted = self._sessions.popitem(last=False)[1]
         if evicted:
-            evicted.clear()
+            evicted.close()
         return session
 
     def drop(self, key: str) -> None:
@@ -141,4 +151,4 @@ class Sessions:
         with self._lock:
             session = self._sessions.pop(key, None)
         if session:
-            session.clear()
+            session.close()

@@ -1,51 +1,22 @@
-// One picture on a canvas: window and level, zoom, pan, and the overlay of a grid of values.
+// One picture on a canvas: window and level, zoom, pan, flip, and what lies over it.
 // Everything is placed in original pixels; the picture itself may have been reduced for the browser.
 (() => {
   const radui = (window.radui = window.radui || {});
   const FULL = { width: 255, level: 127.5 };
 
-  function hatching() {
-    const tile = document.createElement("canvas");
-    tile.width = tile.height = 8;
-    const context = tile.getContext("2d");
-    context.strokeStyle = "rgba(190, 205, 220, 0.55)";
-    context.lineWidth = 1;
-    for (const shift of [-8, 0, 8]) {
-      context.moveTo(shift, 8);
-      context.lineTo(shift + 8, 0);
-    }
-    context.stroke();
-    return tile;
-  }
-
-  function greys(image) {
-    const canvas = document.createElement("canvas");
-    canvas.width = image.naturalWidth;
-    canvas.height = image.naturalHeight;
-    const context = canvas.getContext("2d", { willReadFrequently: true });
-    context.drawImage(image, 0, 0);
-    const rgba = context.getImageData(0, 0, canvas.width, canvas.height);
-    return { canvas, context, rgba, grey: Uint8Array.from({ length: rgba.data.length / 4 }, (_, i) => rgba.data[4 * i]) };
-  }
-
   class Pane {
-    // host: {tool(), changed(pane), hovered(pane, x, y)}, the viewer that this pane stands in.
+    // host: the viewer that this pane stands in: tool(), changed(pane), hovered(pane, point), boxed(pane).
     constructor(root, host) {
-      this.root = root;
-      this.host = host;
-      this.canvas = root.querySelector("canvas");
-      this.pattern = hatching();
-      this.picture = null;
-      this.overlay = null;
-      this.hover = null;
+      Object.assign(this, { root, host, canvas: root.querySelector("canvas") });
+      this.picture = this.overlay = this.hover = this.box = null;
       this.clearView();
-      this.listen();
+      radui.listenToGestures(this);
       new ResizeObserver(() => this.resized()).observe(root);
     }
 
     clearView() {
       this.window = { ...FULL };
-      this.inverted = false;
+      this.inverted = this.flipped = false;
       this.fitted = true;
     }
 
@@ -55,19 +26,19 @@
       this.wanted = payload;
       await image.decode();
       if (this.wanted !== payload) return; // another study came while this one was decoded
-      this.picture = { ...greys(image), width: payload.width, height: payload.height };
-      this.overlay = null;
+      this.picture = new radui.Picture(image, payload.width, payload.height);
+      this.overlay = this.box = null;
       this.reset();
     }
 
     clear() {
-      this.picture = this.overlay = this.wanted = null;
+      this.picture = this.overlay = this.wanted = this.box = null;
       this.draw();
     }
 
     reset() {
       this.clearView();
-      this.applyWindow();
+      this.setWindow(FULL.width, FULL.level);
       this.fit();
     }
 
@@ -96,28 +67,18 @@
 
     setWindow(width, level) {
       this.window = { width: Math.max(2, Math.min(510, width)), level: Math.max(0, Math.min(255, level)) };
-      this.applyWindow();
+      if (this.picture) this.picture.apply(this.window, this.inverted);
       this.draw();
     }
 
     invert() {
       this.inverted = !this.inverted;
-      this.applyWindow();
-      this.draw();
+      this.setWindow(this.window.width, this.window.level);
     }
 
-    applyWindow() {
-      if (!this.picture) return;
-      const { rgba, grey, context } = this.picture;
-      const low = this.window.level - this.window.width / 2;
-      const table = Uint8ClampedArray.from({ length: 256 }, (_, value) => {
-        const shown = ((value - low) / this.window.width) * 255;
-        return this.inverted ? 255 - shown : shown;
-      });
-      for (let i = 0; i < grey.length; i++) {
-        rgba.data[4 * i] = rgba.data[4 * i + 1] = rgba.data[4 * i + 2] = table[grey[i]];
-      }
-      context.putImageData(rgba, 0, 0);
+    flip() {
+      this.flipped = !this.flipped;
+      this.draw();
     }
 
     zoom(factor, x = this.size().width / 2, y = this.size().height / 2) {
@@ -137,124 +98,92 @@
       this.draw();
     }
 
-    // overlay: {grid, canvas, opacity, lines} or null.
+    // overlay: {grid, canvas, boxes, look, opacity, lines} or null; grid or boxes may be missing.
     setOverlay(overlay) {
       this.overlay = overlay;
+      this.hover = null;
+      this.draw();
+    }
+
+    // The reader's own box in whole original pixels, inside the picture; null takes it away.
+    setBox(box) {
+      const clip = (value, limit) => Math.min(limit, Math.max(0, Math.round(value)));
+      const { width, height } = this.picture || {};
+      this.box = box && [clip(box[0], width), clip(box[1], height), clip(box[2], width), clip(box[3], height)];
       this.draw();
     }
 
     draw() {
-      const context = this.canvas.getContext("2d");
       const ratio = window.devicePixelRatio || 1;
+      const context = this.canvas.getContext("2d");
       context.setTransform(1, 0, 0, 1, 0, 0);
       context.clearRect(0, 0, this.canvas.width, this.canvas.height);
       if (!this.picture || this.scale === undefined) return;
       const zoom = this.scale * ratio;
-      context.setTransform(zoom, 0, 0, zoom, this.left * ratio, this.top * ratio);
+      const mirror = this.flipped ? -1 : 1;
+      const start = this.left + (this.flipped ? this.picture.width * this.scale : 0);
+      context.setTransform(mirror * zoom, 0, 0, zoom, start * ratio, this.top * ratio);
       context.imageSmoothingQuality = "high";
       context.drawImage(this.picture.canvas, 0, 0, this.picture.width, this.picture.height);
-      if (this.overlay) this.drawOverlay(context, zoom);
+      if (this.overlay && this.overlay.grid) radui.drawMap(context, this.overlay, this.picture, this.hover, zoom);
+      if (this.overlay && this.overlay.boxes) radui.drawBoxes(context, this.overlay, this.hover, zoom);
+      if (this.box) radui.drawOwnBox(context, this.box, zoom);
+      context.setTransform(ratio, 0, 0, ratio, 0, 0);
+      if (this.overlay && this.overlay.boxes) this.writeLabels(context, radui.boxLabels(this.overlay));
       this.host.changed(this);
     }
 
-    drawOverlay(context, zoom) {
-      const { grid, canvas, opacity, lines } = this.overlay;
-      const [x0, y0, x1, y1] = grid.box;
-      context.save();
-      context.beginPath();
-      context.rect(0, 0, this.picture.width, this.picture.height);
-      context.clip();
-      context.globalAlpha = opacity;
-      context.imageSmoothingEnabled = canvas.width > grid.columns;
-      context.drawImage(canvas, x0, y0, x1 - x0, y1 - y0);
-      context.globalAlpha = 1;
-      this.hatchUnseen(context, grid, zoom);
-      context.lineWidth = 1 / zoom;
-      context.strokeStyle = "rgba(230, 240, 250, 0.35)";
-      if (lines) this.eachCell(grid, (row, column) => context.strokeRect(...grid.cellBox(row, column)));
-      if (this.hover) {
-        context.lineWidth = 2 / zoom;
-        context.strokeStyle = "#ffffff";
-        context.strokeRect(...grid.cellBox(this.hover.row, this.hover.column));
+    writeLabels(context, labels) {
+      context.font = "600 12px sans-serif";
+      for (const [point, text] of labels) {
+        const [x, y] = this.toScreen(point);
+        const width = context.measureText(text).width;
+        context.fillStyle = "rgba(0, 0, 0, 0.75)";
+        context.fillRect(x, y - 16, width + 8, 16);
+        context.fillStyle = "#ffffff";
+        context.fillText(text, x + 4, y - 4);
       }
-      context.restore();
     }
 
-    // What the model did not see: the picture outside the grid's box, and cells without a value.
-    hatchUnseen(context, grid, zoom) {
-      const [x0, y0, x1, y1] = grid.box;
-      const pattern = context.createPattern(this.pattern, "repeat");
-      pattern.setTransform(new DOMMatrix().scale(1 / zoom));
-      context.beginPath();
-      context.rect(0, 0, this.picture.width, this.picture.height);
-      context.rect(x0, y0, x1 - x0, y1 - y0);
-      context.fillStyle = pattern;
-      context.fill("evenodd");
-      this.eachCell(grid, (row, column) => {
-        if (Number.isNaN(grid.at(row, column))) context.fillRect(...grid.cellBox(row, column));
-      });
-    }
-
-    eachCell(grid, visit) {
-      for (let row = 0; row < grid.rows; row++) {
-        for (let column = 0; column < grid.columns; column++) visit(row, column);
-      }
+    toScreen([x, y]) {
+      const across = this.flipped ? this.picture.width - x : x;
+      return [this.left + across * this.scale, this.top + y * this.scale];
     }
 
     toPicture(event) {
-      const box = this.canvas.getBoundingClientRect();
-      return [(event.clientX - box.left - this.left) / this.scale, (event.clientY - box.top - this.top) / this.scale];
+      const bounds = this.canvas.getBoundingClientRect();
+      const x = (event.clientX - bounds.left - this.left) / this.scale;
+      return [this.flipped ? this.picture.width - x : x, (event.clientY - bounds.top - this.top) / this.scale];
     }
 
-    greyAt(x, y) {
-      const { canvas, grey, width, height } = this.picture;
-      const column = Math.floor((x / width) * canvas.width);
-      const row = Math.floor((y / height) * canvas.height);
-      return grey[row * canvas.width + column];
-    }
-
-    listen() {
-      const { canvas } = this;
-      canvas.addEventListener("contextmenu", (event) => event.preventDefault());
-      canvas.addEventListener("dblclick", () => this.fit());
-      canvas.addEventListener("pointerdown", (event) => {
-        canvas.setPointerCapture(event.pointerId);
-        canvas.focus({ preventScroll: true });
-        this.drag = { tool: ["", "pan", "zoom"][event.button] || this.host.tool(), x: event.clientX, y: event.clientY };
-      });
-      canvas.addEventListener("pointerup", () => (this.drag = null));
-      canvas.addEventListener("pointercancel", () => (this.drag = null));
-      canvas.addEventListener("pointermove", (event) => this.moved(event));
-      canvas.addEventListener("pointerleave", () => this.hoverAt(null));
-      canvas.addEventListener(
-        "wheel",
-        (event) => {
-          event.preventDefault();
-          const box = canvas.getBoundingClientRect();
-          this.zoom(Math.exp(-event.deltaY * 0.0015), event.clientX - box.left, event.clientY - box.top);
-        },
-        { passive: false },
-      );
-    }
-
-    moved(event) {
-      if (!this.picture) return;
-      if (!this.drag) return this.hoverAt(event);
-      const dx = event.clientX - this.drag.x;
-      const dy = event.clientY - this.drag.y;
-      Object.assign(this.drag, { x: event.clientX, y: event.clientY });
-      if (this.drag.tool === "pan") this.pan(dx, dy);
-      else if (this.drag.tool === "zoom") this.zoom(Math.exp(-dy * 0.01));
-      else this.setWindow(this.window.width + dx, this.window.level + dy * 0.5);
+    // The patch under a point: a cell of the grid, or the smallest box.
+    patchAt([x, y]) {
+      if (!this.overlay) return null;
+      if (this.overlay.grid) return this.overlay.grid.cellAt(x, y);
+      const area = ({ box }) => (box[2] - box[0]) * (box[3] - box[1]);
+      const hit = this.overlay.boxes.filter(({ box }) => x >= box[0] && y >= box[1] && x < box[2] && y < box[3]);
+      return hit.sort((a, b) => area(a) - area(b))[0] || null;
     }
 
     hoverAt(event) {
       const point = event && this.picture ? this.toPicture(event) : null;
-      const cell = point && this.overlay ? this.overlay.grid.cellAt(...point) : null;
-      const changed = JSON.stringify(cell) !== JSON.stringify(this.hover);
-      this.hover = cell;
+      const patch = point && this.patchAt(point);
+      const changed = JSON.stringify(patch) !== JSON.stringify(this.hover);
+      this.hover = patch;
       if (changed) this.draw();
-      this.host.hovered(this, point, cell);
+      this.host.hovered(this, point);
+    }
+
+    // The next patch in a direction, for the keyboard; the middle one at first.
+    step(rows, columns) {
+      const grid = this.overlay && this.overlay.grid;
+      if (!grid) return;
+      const { row = grid.rows >> 1, column = grid.columns >> 1 } = this.hover || {};
+      const start = this.hover ? [row + rows, column + columns] : [row, column];
+      this.hover = grid.cell(...start) || this.hover;
+      this.draw();
+      const [x, y, width, height] = grid.cellBox(this.hover.row, this.hover.column);
+      this.host.hovered(this, [x + width / 2, y + height / 2]);
     }
   }
 

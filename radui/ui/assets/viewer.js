@@ -1,6 +1,9 @@
-// The viewer that all tabs share: tools, keys, the read-out, and the map of the word that was clicked.
-// A tab's other components speak to it by document events: radui:map {viewer, maps, token, word, title}
-// and radui:clear {viewer}.
+// The viewer that all tabs share: its pictures, tools, keys and read-out; the bar of the map is in evidence_bar.js.
+// Other components speak to it by document events, each with the viewer's name:
+//   radui:show {card, title, selection}  the map of what was chosen in a report
+//   radui:clear                          take the map away
+//   radui:sources {card, title, sources} what a card can show, [] when it is empty
+// It says radui:cleared, and radui:boxed {view, box} when a patch is clicked or a box drawn.
 (() => {
   const radui = (window.radui = window.radui || {});
   const PRESETS = { 1: [255, 127.5], 2: [150, 85], 3: [140, 180], 4: [110, 127.5] };
@@ -8,36 +11,41 @@
     w: (v) => v.setTool("window"),
     z: (v) => v.setTool("zoom"),
     p: (v) => v.setTool("pan"),
+    d: (v) => v.setTool("box"),
     i: (v) => v.active().invert(),
+    x: (v) => v.active().flip(),
     r: (v) => v.active().reset(),
     f: (v) => v.active().fit(),
     g: (v) => v.toggle("lines"),
     b: (v) => v.toggle("smooth"),
-    h: (v) => v.toggle("overlay"),
+    m: (v) => v.toggle("overlay"),
+    s: (v) => radui.savePicture(v),
     "+": (v) => v.active().zoom(1.2),
     "-": (v) => v.active().zoom(1 / 1.2),
-    "[": (v) => v.nudgeOpacity(-0.1),
-    "]": (v) => v.nudgeOpacity(0.1),
+    "[": (v) => v.bar.nudge("opacity", -0.1),
+    "]": (v) => v.bar.nudge("opacity", 0.1),
+    h: (v) => v.root.querySelector("dialog").showModal(),
     "?": (v) => v.root.querySelector("dialog").showModal(),
     Escape: (v) => v.clearMap(),
-    ArrowLeft: (v) => v.active().pan(40, 0),
-    ArrowRight: (v) => v.active().pan(-40, 0),
-    ArrowUp: (v) => v.active().pan(0, 40),
-    ArrowDown: (v) => v.active().pan(0, -40),
+    Enter: (v) => v.pressedOn(v.active(), null),
   };
+  const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  const ACTIONS = { invert: KEYS.i, flip: KEYS.x, fit: KEYS.f, reset: KEYS.r, save: KEYS.s, help: KEYS.h, clear: KEYS.Escape };
 
-  const digits = (value) => (value === 0 ? "0" : value.toPrecision(3));
+  radui.digits = (value) => (value === 0 ? "0" : Math.abs(value) < 1e-4 ? value.toExponential(1) : value.toPrecision(3));
+  radui.viewers = new Map();
 
   class Viewer {
-    constructor(root, name, tables) {
-      Object.assign(this, { root, name, tables, map: null, study: null });
-      this.settings = { opacity: 0.55, threshold: 0.2, layer: "mean", head: "mean", scale: "word", colours: "viridis" };
+    // tell: reports a drawn box to Python, {view, box, map}, in original pixels; box null when it was taken away.
+    constructor(root, name, tables, tell) {
+      Object.assign(this, { root, name, tell, study: null, map: null, cards: new Map() });
       this.toggles = { lines: false, smooth: true, overlay: true };
       this.currentTool = "window";
+      this.bar = new radui.EvidenceBar(this, tables);
       this.panes = [...root.querySelectorAll(".rd-pane")].map((pane) => new radui.Pane(pane, this));
       this.shown = this.panes.slice(0, 1);
-      this.options("colours", Object.keys(tables));
       this.listen();
+      this.redraw();
     }
 
     // What a pane asks of its viewer.
@@ -45,24 +53,47 @@
       return this.currentTool;
     }
     changed(pane) {
-      const percent = Math.round(pane.scale * 100);
       const { width, level } = pane.window;
+      const marks = [pane.inverted && "inverted"].filter(Boolean).map((mark) => ` · ${mark}`);
       pane.root.querySelector(".rd-state-line").textContent =
-        `W ${Math.round(width)} L ${Math.round(level)} · ${percent} %${pane.inverted ? " · inverted" : ""}`;
+        `W ${Math.round(width)} L ${Math.round(level)} · ${Math.round(pane.scale * 100)} %${marks.join("")}`;
+      pane.root.querySelector(".rd-flipped").hidden = !pane.flipped;
     }
-    hovered(pane, point, cell) {
+    hovered(pane, point) {
       if (point) this.activate(pane);
-      this.root.querySelector(".rd-hover").textContent = point ? this.describe(pane, point, cell) : "";
+      this.root.querySelector(".rd-hover").textContent = point ? this.describe(pane, point) : "";
+    }
+    boxed(pane) {
+      for (const other of this.panes) if (other !== pane && other.box) other.setBox(null);
+      this.bar.update();
+      this.tellRegion();
+      this.say("radui:boxed", { view: this.panes.indexOf(pane), box: pane.box });
+    }
+    // Python hears of the drawn box together with the map on which it lies, and again when that changes.
+    tellRegion() {
+      const view = this.panes.findIndex((pane) => pane.box);
+      const region = { view, box: view < 0 ? null : this.panes[view].box, map: this.bar.chosen() };
+      const text = JSON.stringify(region);
+      if (text !== this.told) this.tell(region);
+      this.told = text;
+    }
+    // A click on a patch asks what looked there; point null takes the patch that the keyboard chose.
+    pressedOn(pane, point) {
+      const patch = point ? pane.patchAt(point) : pane.hover;
+      if (!patch) return;
+      const [x, y, width, height] = patch.box ? [] : pane.overlay.grid.cellBox(patch.row, patch.column);
+      const box = patch.box || [x, y, x + width, y + height];
+      this.say("radui:boxed", { view: this.panes.indexOf(pane), box, patch });
     }
 
-    describe(pane, [x, y], cell) {
-      const { width, height } = pane.picture;
-      if (x < 0 || y < 0 || x >= width || y >= height) return "";
-      const parts = [`x ${Math.floor(x)}  y ${Math.floor(y)}`, `grey ${pane.greyAt(x, y)}`];
-      if (cell) {
-        parts.push(`patch ${cell.row + 1},${cell.column + 1}`);
-        parts.push(Number.isNaN(cell.value) ? "not seen" : `attention ${digits(cell.value)}`);
-      } else if (pane.overlay) parts.push("not seen");
+    describe(pane, [x, y]) {
+      if (!pane.picture.contains(x, y)) return "";
+      const parts = [`x ${Math.floor(x)}  y ${Math.floor(y)}`, `grey ${pane.picture.greyAt(x, y)}`];
+      const patch = pane.hover;
+      if (patch) {
+        parts.push(patch.box ? "patch" : `patch ${patch.row + 1},${patch.column + 1}`);
+        parts.push(Number.isNaN(patch.value) ? "not seen" : `${this.map.source.unit} ${radui.digits(patch.value)}`);
+      } else if (pane.overlay) parts.push(pane.overlay.grid ? "not seen" : "no patch");
       return parts.join("   ");
     }
 
@@ -100,69 +131,39 @@
       });
     }
 
-    // map: {maps: WordMaps, token, word, title}
-    showMap(map) {
-      if (!this.map || this.map.maps !== map.maps) {
-        const numbered = (count) => ["mean", ...Array.from({ length: count }, (_, i) => i)];
-        this.options("layer", numbered(map.maps.layers));
-        this.options("head", numbered(map.maps.heads));
-      }
-      this.map = map;
+    // request: {card, title, selection: {label, tokens, observations}}
+    showMap(request) {
+      this.map = { ...request, source: null };
       this.toggles.overlay = true;
       this.redraw();
     }
 
     clearMap() {
+      const had = this.map;
       this.map = null;
       this.redraw();
-      document.dispatchEvent(new CustomEvent("radui:cleared", { detail: { viewer: this.name } }));
+      if (had) this.say("radui:cleared", {});
     }
 
-    options(setting, values) {
-      const select = this.root.querySelector(`select[data-setting="${setting}"]`);
-      const label = (value) => (typeof value === "number" ? value + 1 : value);
-      select.replaceChildren(...values.map((value) => new Option(label(value), value)));
-      if (!values.map(String).includes(this.settings[setting])) this.settings[setting] = String(values[0]);
-      select.value = this.settings[setting];
-      select.disabled = values.length === 2 && setting !== "colours";
+    sourcesChanged({ card, title, sources }) {
+      if (sources.length) this.cards.set(card, { title, sources });
+      else this.cards.delete(card);
+      if (this.map && this.map.card === card) this.redraw();
     }
 
     redraw() {
       this.syncButtons();
-      const bar = this.root.querySelector(".rd-evidence");
-      bar.dataset.shown = String(Boolean(this.map));
-      if (!this.map) {
-        this.root.querySelector(".rd-subject-text").textContent = "Click a word of a report to see where the system looked.";
-        this.panes.forEach((pane) => pane.setOverlay(null));
-        return;
-      }
-      const { maps, token } = this.map;
-      const { layer, head, scale, opacity, threshold } = this.settings;
-      const grids = maps.grids(token, layer, head);
-      const seen = radui.range(grids);
-      const range = scale === "report" ? [0, maps.highest(layer, head)] : seen;
-      this.describeMap(seen, range);
-      const table = this.tables[this.settings.colours];
+      const shown = this.bar.update();
       this.shown.forEach((pane, index) => {
-        if (!this.toggles.overlay || !grids[index]) return pane.setOverlay(null);
-        const canvas = radui.colourise(grids[index], { table, range, threshold, smooth: this.toggles.smooth });
-        pane.setOverlay({ grid: grids[index], canvas, opacity, lines: this.toggles.lines });
+        if (!shown || !this.toggles.overlay) return pane.setOverlay(null);
+        const { look, opacity, grids, boxes } = shown;
+        const grid = grids[index];
+        if (!grid && !boxes[index]) return pane.setOverlay(null);
+        const canvas = grid && radui.colourise(grid, { ...look, smooth: this.toggles.smooth });
+        pane.setOverlay({ grid, canvas, boxes: boxes[index], look, opacity, lines: this.toggles.lines });
       });
-    }
-
-    describeMap([low, high], range) {
-      const { word, title, maps } = this.map;
-      const averaged = maps.averaged.length ? `, ${maps.averaged.join(" and ")} averaged` : "";
-      const subject = this.root.querySelector(".rd-subject-text");
-      subject.replaceChildren(Object.assign(document.createElement("b"), { textContent: word }));
-      subject.append(` ${title} · attention ${digits(low)} to ${digits(high)}${averaged}`);
-      this.root.querySelector(".rd-low").textContent = digits(range[0]);
-      this.root.querySelector(".rd-high").textContent = digits(range[1]);
-      const context = this.root.querySelector(".rd-colours").getContext("2d");
-      this.tables[this.settings.colours].forEach((colour, i) => {
-        context.fillStyle = `rgb(${colour})`;
-        context.fillRect(i, 0, 1, 1);
-      });
+      this.root.dataset.map = String(Boolean(shown));
+      if (this.panes.some((pane) => pane.box)) this.tellRegion();
     }
 
     syncButtons() {
@@ -183,37 +184,33 @@
       this.toggles[name] = !this.toggles[name];
       this.redraw();
     }
-    nudgeOpacity(step) {
-      const input = this.root.querySelector('[data-setting="opacity"]');
-      input.value = Number(input.value) + step;
-      this.settings.opacity = Number(input.value);
-      this.redraw();
+    say(name, detail) {
+      document.dispatchEvent(new CustomEvent(name, { detail: { viewer: this.name, ...detail } }));
     }
 
     listen() {
       const { root } = this;
-      const actions = { invert: KEYS.i, fit: KEYS.f, reset: KEYS.r, help: KEYS["?"], clear: KEYS.Escape };
       root.addEventListener("click", (event) => {
         const button = event.target.closest("button");
         if (!button) return;
         const { tool, action, toggle } = button.dataset;
         if (tool) this.setTool(tool);
-        if (action) actions[action](this);
+        if (action) ACTIONS[action](this);
         if (toggle) this.toggle(toggle);
       });
-      root.addEventListener("input", (event) => {
-        const { setting } = event.target.dataset;
-        if (!setting) return;
-        this.settings[setting] = event.target.type === "range" ? Number(event.target.value) : event.target.value;
-        this.redraw();
+      root.querySelector("[data-preset]").addEventListener("change", (event) => {
+        this.active().setWindow(...PRESETS[event.target.value]);
+        event.target.value = "";
       });
       root.addEventListener("focusin", (event) => {
         const pane = this.panes.find((one) => one.root.contains(event.target));
         if (pane) this.activate(pane);
       });
       document.addEventListener("keydown", (event) => this.pressed(event));
-      document.addEventListener("radui:map", (event) => event.detail.viewer === this.name && this.showMap(event.detail));
-      document.addEventListener("radui:clear", (event) => event.detail.viewer === this.name && this.clearMap());
+      const mine = (act) => (event) => event.detail.viewer === this.name && act(event.detail);
+      document.addEventListener("radui:show", mine((detail) => this.showMap(detail)));
+      document.addEventListener("radui:clear", mine(() => this.clearMap()));
+      document.addEventListener("radui:sources", mine((detail) => this.sourcesChanged(detail)));
     }
 
     // Single keys count only over the viewer or with the focus in it (WCAG 2.1.4).
@@ -221,17 +218,25 @@
       if (event.ctrlKey || event.metaKey || event.altKey || !this.study) return;
       if (event.target.closest("input, textarea, select, dialog, [contenteditable]")) return;
       if (!this.root.matches(":hover") && !this.root.contains(document.activeElement)) return;
-      if (event.key.startsWith("Arrow") && event.target.tagName !== "CANVAS") return;
-      const preset = PRESETS[event.key];
-      const act = preset ? (viewer) => viewer.active().setWindow(...preset) : KEYS[event.key];
+      const act = this.meaning(event);
       if (!act) return;
       event.preventDefault();
       act(this);
     }
+
+    meaning({ key, shiftKey, target }) {
+      const move = MOVES[key];
+      const onCanvas = target.tagName === "CANVAS";
+      if ((move || key === "Enter") && !onCanvas) return null;
+      if (move && shiftKey) return (viewer) => viewer.active().step(move[1], move[0]);
+      if (move) return (viewer) => viewer.active().pan(-40 * move[0], -40 * move[1]);
+      return PRESETS[key] ? (viewer) => viewer.active().setWindow(...PRESETS[key]) : KEYS[key];
+    }
   }
 
-  radui.mountViewer = (element, props, watch) => {
-    const viewer = new Viewer(element.querySelector(".rd-viewer"), props.viewer, props.tables);
+  radui.mountViewer = (element, props, watch, tell) => {
+    const viewer = new Viewer(element.querySelector(".rd-viewer"), props.viewer, props.tables, tell);
+    radui.viewers.set(props.viewer, viewer);
     const update = () => viewer.showStudy(props.value);
     const captions = () => viewer.showCaptions(props.captions.id, props.captions.texts);
     watch("value", update);

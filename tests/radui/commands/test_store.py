@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from radui.__main__ import main
-from radui.commands.create_study import checkpoint_sha256
+from radui.reading_study import checkpoint_sha256
 from radui.store.maintenance import backup
 from radui.store.migrations import open_store
 from radui.store.ratings import submit

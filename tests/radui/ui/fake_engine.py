@@ -1,4 +1,4 @@
-"""An engine with the real one's surface and records, without models: reports by rote, maps by lot."""
+"""An engine with the real one's surface and records, without models: reports by rote, evidence by lot."""
 
 from collections.abc import Callable, Iterator, Sequence
 from threading import Event
@@ -9,21 +9,26 @@ from radui.engine import EngineError
 from radui.observations import OBSERVATIONS, State
 from radui.processing.frame import to_model
 from radui.records import (
+    AdaptivePatches,
     Evidence,
     Finding,
     GateVerdict,
+    PoolingMap,
     Prediction,
     Preprocessing,
+    Prototypes,
     Study,
     SystemStatus,
     Token,
+    TransportPlan,
     WordMaps,
 )
 
 SENTENCES = {
     "xpronet": "The heart is enlarged. A small effusion blunts the left costophrenic angle.",
-    "medrat": "Heart size is at the upper limit. No pneumothorax is seen.",
+    "medrat": "Heart size is at the upper limit of normal. No pneumothorax is seen.",
     "otdrg": "The lungs are clear.",
+    "adamatch_cyclic": "The heart is mildly enlarged. There is a small left pleural effusion.",
 }
 TITLES = {"xpronet": "XProNet", "medrat": "MedRAT", "otdrg": "OTDRG", "adamatch_cyclic": "AdaMatch-Cyclic"}
 PRESENT = ("Cardiomegaly", "Pleural Effusion")
@@ -32,11 +37,20 @@ PRESENT = ("Cardiomegaly", "Pleural Effusion")
 class FakeEngine:
     """XProNet and MedRAT write, OTDRG fails, AdaMatch-Cyclic is not trained.
 
+    XProNet has maps of its words and prototypes, MedRAT maps and a pooling map; with `failing` empty OTDRG
+    writes too and has a transport plan alone, and with `untrained` empty AdaMatch-Cyclic with its patches.
+
     Pictures whose mean grey is over 0.9 do not pass the gate. With `hold`, a report waits after three
     words until `go` is set or it is cancelled.
     """
 
-    def __init__(self, hold: bool = False) -> None:
+    def __init__(
+        self,
+        hold: bool = False,
+        failing: Sequence[str] = ("otdrg",),
+        untrained: Sequence[str] = ("adamatch_cyclic",),
+    ) -> None:
+        self.failing, self.untrained = failing, untrained
         self.go = Event()
         if not hold:
             self.go.set()
@@ -47,7 +61,7 @@ class FakeEngine:
     def systems(self) -> list[SystemStatus]:
         problem = "Not trained yet; train it with `python -m train.adamatch_cyclic --data DATA --out RUN`."
         return [
-            SystemStatus(name, title, problem if name == "adamatch_cyclic" else None)
+            SystemStatus(name, title, problem if name in self.untrained else None)
             for name, title in TITLES.items()
         ]
 
@@ -72,7 +86,7 @@ class FakeEngine:
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Iterator[Prediction]:
         self.calls.append((system, study.indication, None if labels is None else tuple(labels)))
-        if system == "otdrg":
+        if system in self.failing:
             raise EngineError("The checkpoint otdrg is damaged; copy it again.")
         report = SENTENCES[system] if labels is None else f"Written from {len(labels)} labels."
         tokens = _tokens(report)
@@ -87,7 +101,7 @@ class FakeEngine:
             report,
             tuple(tokens),
             self.findings(study),
-            Evidence(word_maps=_maps(study, len(tokens))),
+            evidence_of(system, study, len(tokens)),
             seconds=0.1 * len(tokens),
             complete=True,
         )
@@ -112,6 +126,59 @@ def _finding(name: str, present: bool) -> Finding:
     if present:
         return Finding(name, State.POSITIVE, (0.1, 0.8, 0.05, 0.05))
     return Finding(name, State.NEGATIVE, (0.2, 0.08, 0.7, 0.02))
+
+
+def evidence_of(system: str, study: Study, tokens: int) -> Evidence:
+    """What each of the systems keeps."""
+    maps = _maps(study, tokens)
+    if system == "otdrg":
+        return Evidence(transport=_plan(maps))
+    if system == "adamatch_cyclic":
+        return Evidence(patches=_patches(study, _tokens(SENTENCES[system])))
+    if system == "medrat":
+        return Evidence(word_maps=maps, pooling=PoolingMap(maps.weights.mean((0, 1, 2)), maps.frames))
+    return Evidence(word_maps=maps, prototypes=_prototypes(len(study.views), tokens))
+
+
+def _patches(study: Study, tokens: Sequence[Token]) -> AdaptivePatches:
+    rng = np.random.default_rng(4)
+    rows, columns = np.mgrid[:7, :7]
+    centres, boxes = [], []
+    for view in study.views:
+        width, height = view.size
+        start = np.stack([(columns + 0.5) / 7 * width, (rows + 0.5) / 7 * height], -1).reshape(-1, 2)
+        moved = start + rng.normal(0, width / 30, start.shape)
+        half = rng.uniform(width / 20, width / 9, start.shape)
+        centres.append(start)
+        boxes.append(np.clip(np.concatenate([moved - half, moved + half], 1), 0, [width, height] * 2))
+    return AdaptivePatches(
+        np.concatenate(boxes).astype(np.float32),
+        np.concatenate(centres).astype(np.float32),
+        np.repeat(np.arange(len(study.views)), 49),
+        tuple((token.start, token.end) for token in tokens),
+        rng.uniform(-0.3, 0.8, (len(tokens), 49 * len(study.views))).astype(np.float32),
+    )
+
+
+def _plan(maps: WordMaps, epsilon: float = 0.1) -> TransportPlan:
+    cost = np.random.default_rng(1).uniform(1, 2, (*maps.weights.shape[3:], 14)).astype(np.float32)
+    weights = np.exp(-cost / epsilon)
+    states = tuple(State.POSITIVE if name in PRESENT else State.NEGATIVE for name in OBSERVATIONS)
+    return TransportPlan(weights / weights.sum(), cost, OBSERVATIONS, states, epsilon, 50, maps.frames)
+
+
+def _prototypes(views: int, tokens: int, per_label: int = 20, heads: int = 4, gamma: int = 5) -> Prototypes:
+    rng = np.random.default_rng(2)
+    rows = np.concatenate([np.arange(per_label) + per_label * OBSERVATIONS.index(name) for name in PRESENT])
+    words, patches = (tokens, heads, gamma), (views, 7, 7, heads, gamma)
+    return Prototypes(
+        PRESENT,
+        per_label,
+        rng.choice(rows, words),
+        rng.dirichlet(np.ones(gamma), words[:-1]).astype(np.float32),
+        rng.choice(rows, patches),
+        rng.dirichlet(np.ones(gamma), patches[:-1]).astype(np.float32),
+    )
 
 
 def _maps(study: Study, tokens: int, layers: int = 3, heads: int = 8, cells: int = 7) -> WordMaps:

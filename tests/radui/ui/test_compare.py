@@ -1,5 +1,9 @@
 """The Compare tab's handlers as plain functions; the browser tests have the rest."""
 
+import json
+import zipfile
+from base64 import b64decode
+from io import BytesIO
 from types import SimpleNamespace
 
 import gradio as gr
@@ -42,8 +46,8 @@ def test_a_run_streams_every_chosen_system_to_its_end(tab):
     assert phase(last[cards["xpronet"]]) == "done"
     assert phase(last[cards["otdrg"]]) == "failed"
     assert cards["medrat"] not in last
-    shape = last[cards["xpronet"]]["maps"]["shape"]
-    assert shape == [12, 3, 8, 2, 7, 7]
+    (source,) = last[cards["xpronet"]]["evidence"]
+    assert source["shape"] == [12, 3, 8, 2, 7, 7]
     assert last[tab.page.run] == gr.update(interactive=True)
     assert {call[0] for call in tab.engine.calls} == {"xpronet", "otdrg"}
     assert {call[1:] for call in tab.engine.calls} == {("Cough.", None)}
@@ -93,3 +97,84 @@ def test_a_gate_that_cannot_be_asked_does_not_stop_the_reports(tab, monkeypatch)
         )
         == "done"
     )
+
+
+def run(tab, chosen=("xpronet", "medrat")):
+    """All changes of a run, the last value of each component."""
+    last = {}
+    for changes in tab.run(list(chosen), "", REQUEST):
+        last.update(changes)
+    return last
+
+
+def row(table: str, observation: str) -> str:
+    return next(line for line in table.split("<tr") if f">{observation}<" in line)
+
+
+def test_an_update_that_is_lost_in_the_browser_is_told_again(tab):
+    """Of two updates in one frame only the second may be applied, and the last has to stand alone."""
+    load(tab)
+    changes = list(tab.run(["xpronet", "medrat"], "", REQUEST))
+    cards = [tab.page.cards[name] for name in ("xpronet", "medrat")]
+    told = [
+        {card for card in cards if card in change and phase(change[card]) == "done"} for change in changes
+    ]
+    assert told[-1] == set(cards)
+    for card in cards:
+        assert sum(card in step for step in told) >= 2
+    for component in (tab.page.run, tab.page.matrix, tab.page.progress):
+        assert all(component in change for change in changes)
+
+
+def test_the_table_shows_where_the_reports_disagree(tab):
+    load(tab)
+    table = run(tab)[tab.page.matrix]
+    assert 'data-apart="contradiction"' in row(table, "Cardiomegaly")
+    assert 'data-apart="omission"' in row(table, "Pleural Effusion")
+    assert 'data-apart=""' in row(table, "Edema")
+
+
+def test_a_reference_brings_a_column_and_scores(tab):
+    load(tab)
+    run(tab)
+    changes = tab.compare("The heart is enlarged.", REQUEST)
+    assert "Reference" in changes[tab.page.matrix]
+    assert changes[tab.page.scores].count('scope="row"') == 2
+    gone = tab.compare("", REQUEST)
+    assert "Reference" not in gone[tab.page.matrix]
+    assert gone[tab.page.scores] == ""
+
+
+def saved(tab, kind: str) -> bytes:
+    changes = tab.save(SimpleNamespace(kind=kind), REQUEST)
+    return b64decode(changes[tab.page.download]["data"])
+
+
+def test_all_that_is_shown_can_be_saved(tab):
+    load(tab)
+    run(tab)
+    assert b"The heart is enlarged." in saved(tab, "text")
+    assert set(json.loads(saved(tab, "json"))["reports"]) == {"XProNet", "MedRAT"}
+    assert saved(tab, "pdf").startswith(b"%PDF")
+    assert "xpronet.npz" in zipfile.ZipFile(BytesIO(saved(tab, "arrays"))).namelist()
+
+
+@pytest.mark.parametrize("kind", ["text", "../etc/passwd"])
+def test_nothing_is_saved_before_a_report_or_of_an_unknown_kind(tab, kind):
+    load(tab)
+    if kind != "text":
+        run(tab)
+    assert tab.page.download not in tab.save(SimpleNamespace(kind=kind), REQUEST)
+
+
+def test_an_earlier_study_comes_back_with_its_reports(tab):
+    load(tab)
+    run(tab)
+    first = tab.sessions.get("tab").loaded
+    changes = tab.load_example(SimpleNamespace(index=1), REQUEST)
+    assert "2 reports" in changes[tab.page.history]
+    back = tab.restore(SimpleNamespace(number=1), REQUEST)
+    assert back[tab.page.viewer]["id"] == first.name
+    assert phase(back[tab.page.cards["medrat"]]) == "done"
+    assert "Study 2" in back[tab.page.history]
+    assert "no longer kept" in tab.restore(SimpleNamespace(number=9), REQUEST)[tab.page.notice]

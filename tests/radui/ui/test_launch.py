@@ -1,4 +1,5 @@
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -6,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from radui.ui.auth import AuthError, checker, environment_users, hash_password, read_users
-from radui.ui.launch import parse_options, server_settings
+from radui.ui.launch import listening_problem, main, parse_options, prepare_environment, server_settings
 
 ROOT = Path(__file__).parents[3]
 
@@ -83,6 +84,35 @@ def test_folders_that_do_not_exist_are_refused(capsys, checkpoints, tmp_path):
     assert parse_options([*checkpoints, "--db", str(tmp_path / "r.sqlite")]).db.name == "r.sqlite"
 
 
+@pytest.fixture
+def busy():
+    """A port of this machine that another program listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_a_port_in_use_ends_the_program_with_a_sentence(busy, checkpoints):
+    with pytest.raises(SystemExit) as exit_:
+        main([*checkpoints, "--port", str(busy)])
+    assert exit_.value.code.startswith(f"Cannot listen on 127.0.0.1, port {busy} (Address already in use); ")
+
+
+def test_a_port_that_is_free_again_can_be_listened_on(busy):
+    assert listening_problem("127.0.0.1", 0) is None
+    assert "choose another" in listening_problem("127.0.0.1", busy)
+    assert "no such port" in listening_problem("127.0.0.1", 70_000)
+    assert "choose another" in listening_problem("203.0.113.7", 7860)  # an address of documentation, not ours
+
+
+def test_without_a_place_for_temporary_files_the_program_says_so(monkeypatch, checkpoints):
+    def fail(prefix: str) -> str:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr("radui.ui.launch.tempfile.mkdtemp", fail)
+    with pytest.raises(SystemExit, match="TMPDIR"):
+        prepare_environment()
+
+
 def test_the_page_is_built_without_torch(tmp_path):
     script = (
         "import sys; from pathlib import Path; from radui.ui.launch import prepare_environment;"
@@ -94,3 +124,28 @@ def test_the_page_is_built_without_torch(tmp_path):
         [sys.executable, "-c", script], cwd=ROOT, env=dict(os.environ), capture_output=True, text=True
     )
     assert result.stdout.strip() == "[]", result.stderr
+
+
+class TestReadingRoom:
+    @pytest.fixture
+    def db(self, tmp_path):
+        return ["--db", str(tmp_path / "ratings.db")]
+
+    def test_it_lets_other_machines_in_because_its_readers_log_in(self, checkpoints, db):
+        options = parse_options([*checkpoints, *db, "--reading-room", "--host", "0.0.0.0"])
+        assert options.reading_room
+
+    def test_it_needs_a_file_of_readers(self, capsys, checkpoints):
+        assert "needs --db" in refusal(capsys, *checkpoints, "--reading-room")
+
+    def test_a_header_names_readers_of_a_reading_room_only(self, capsys, checkpoints, db):
+        assert "needs --reading-room" in refusal(capsys, *checkpoints, *db, "--sso-header", "X-User")
+
+    def test_passwords_of_a_file_and_readers_do_not_mix(self, capsys, checkpoints, db, monkeypatch):
+        monkeypatch.setenv("RADUI_AUTH", "anna:right")
+        assert "readers of its own" in refusal(capsys, *checkpoints, *db, "--reading-room")
+
+    def test_several_users_would_mix_their_ratings(self, capsys, checkpoints, db, tmp_path):
+        users = tmp_path / "users"
+        users.write_text(f"anna:{hash_password('right')}\nben:{hash_password('other')}\n")
+        assert "mix their ratings" in refusal(capsys, *checkpoints, *db, "--auth", str(users))

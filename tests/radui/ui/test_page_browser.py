@@ -186,11 +186,14 @@ def test_a_failing_system_says_why_and_blocks_nobody(server, visit):
     assert page.report("otdrg") == "The checkpoint otdrg is damaged; copy it again."
     assert page.report("medrat").startswith("Heart size")
     assert not page.tab.is_visible("#card-adamatch_cyclic")
-    page.tab.click(".rd-untrained summary")
+    page.tab.click(".rd-untrained summary >> nth=0")
     assert "python -m train.adamatch_cyclic" in page.tab.inner_text(".rd-untrained")
-    rows = page.tab.locator("#card-xpronet .rd-finding")
-    assert rows.count() == 14
-    assert rows.nth(1).inner_text().split() == ["+", "Cardiomegaly", "0.85", "positive"]
+    chips = page.tab.locator("#card-xpronet .rd-chip").all_inner_texts()
+    assert [chip.split() for chip in chips] == [
+        ["+", "Cardiomegaly", "0.85"],
+        ["+", "Pleural", "Effusion", "0.85"],
+    ]
+    assert page.tab.locator(".rd-matrix tbody tr").count() == 14
 
 
 def test_cancel_stops_the_systems_and_keeps_what_was_written(holding_server, visit):
@@ -310,11 +313,156 @@ def test_nothing_jumps_while_a_report_is_written(holding_server, visit):
     page = visit(holding_server.url)
     page.load_example()
     page.tab.wait_for_timeout(500)
-    top = "document.querySelector('#card-xpronet .rd-findings').getBoundingClientRect().top"
-    before = page.tab.evaluate(top)
+    places = """() => ["#card-xpronet .rd-stated", "#card-medrat .rd-stance", "#matrix tr:last-child"].map(
+        (one) => document.querySelector(one).getBoundingClientRect().top)"""
+    before = page.tab.evaluate(places)
     page.tab.click("#run")
     page.wait_for_phase("xpronet", "writing")
-    during = page.tab.evaluate(top)
+    during = page.tab.evaluate(places)
     holding_server.engine.go.set()
     page.wait_for_phase("xpronet", "done")
-    assert before == during == page.tab.evaluate(top)
+    assert before == during == page.tab.evaluate(places)
+
+
+def drag(page, viewer, start, end):
+    """Drag on the first view of a viewer; start and end are shares of the pane."""
+    box = page.tab.locator(f"#viewer-{viewer} .rd-pane canvas").first.bounding_box()
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (start, end)]
+    page.tab.mouse.move(*places[0])
+    page.tab.mouse.down()
+    page.tab.mouse.move(*places[1], steps=3)
+    page.tab.mouse.up()
+
+
+def test_a_flipped_picture_is_marked_and_keys_have_their_help(server, visit):
+    page = visit(server.url)
+    page.load_example()
+    plain = page.pixels()
+    page.tab.hover("#viewer-compare canvas >> nth=0")
+    assert not page.tab.is_visible(".rd-flipped >> nth=0")
+    page.tab.keyboard.press("x")
+    page.settle()
+    assert page.tab.locator(".rd-flipped:visible").all_inner_texts() == ["FLIPPED"]
+    assert page.pixels() != plain
+    page.tab.keyboard.press("x")
+    page.settle()
+    assert page.pixels() == plain
+    page.tab.keyboard.press("h")
+    assert page.tab.is_visible(".rd-help")
+    keys = page.tab.locator(".rd-help dt").all_inner_texts()
+    assert {"w", "z", "i", "r", "f", "x", "d", "m", "1 2 3 4"} <= set(keys)
+    page.tab.keyboard.press("Escape")
+    assert not page.tab.is_visible(".rd-help")
+
+
+def test_patches_by_keyboard_and_the_words_that_looked_there(server, visit):
+    page = visit(server.url)
+    page.load_example()
+    run_reports(page)
+    page.tab.focus("#viewer-compare canvas >> nth=0")
+    page.tab.keyboard.press("Shift+ArrowRight")
+    page.tab.keyboard.press("Shift+ArrowRight")
+    assert "patch 4,5" in page.tab.inner_text("#viewer-compare .rd-hover")
+    page.tab.keyboard.press("Enter")
+    assert page.tab.inner_text("#card-xpronet .rd-stance").startswith("There most: ")
+    assert page.tab.inner_text("#card-medrat .rd-stance").startswith("There most: ")
+    shares = page.tab.eval_on_selector_all(
+        "#card-xpronet .rd-word",
+        "words => words.map(word => Number(word.style.getPropertyValue('--rd-share')))",
+    )
+    assert max(shares) == 1
+    assert len(shares) == 12
+
+
+def test_a_finding_shows_where_the_others_stand(server, visit):
+    page = visit(server.url)
+    page.load_example()
+    run_reports(page)
+    page.wait_for_phase("medrat", "done")
+    page.tab.click("#card-xpronet .rd-mark >> nth=0")
+    assert page.tab.inner_text("#card-xpronet .rd-stance") == "Cardiomegaly: positive"
+    assert page.tab.inner_text("#card-medrat .rd-stance") == "Cardiomegaly: negative"
+    assert page.tab.locator("#card-medrat .rd-sentence.rd-on-topic").count() == 1
+    assert "Cardiomegaly" in page.tab.inner_text("tr.rd-on-topic")
+    page.tab.click("#matrix tr >> text=Pneumothorax")
+    assert page.tab.inner_text("#card-xpronet .rd-stance") == "Pneumothorax: not mentioned"
+    assert page.tab.inner_text("#card-medrat .rd-stance") == "Pneumothorax: negative"
+
+
+def test_words_that_differ_are_marked(server, visit):
+    page = visit(server.url)
+    page.load_example()
+    run_reports(page)
+    page.wait_for_phase("medrat", "done")
+    marked = page.tab.locator("#card-medrat .rd-differs")
+    assert marked.count() == 0
+    page.tab.select_option("[data-marks]", "unique")
+    assert "Heart" not in marked.all_inner_texts()  # the other report has it too
+    assert {"size", "upper", "Pneumothorax".lower()} <= set(marked.all_inner_texts())
+    page.tab.select_option("[data-marks]", "XProNet")
+    assert "is" not in marked.all_inner_texts()[:3]
+    assert page.tab.locator("#card-xpronet .rd-differs").count() == 0
+
+
+def test_what_is_shown_can_be_saved(server, visit):
+    page = visit(server.url)
+    page.load_example()
+    run_reports(page)
+    page.tab.wait_for_selector("#run:enabled")
+    for button, name, start in (
+        ('[data-kind="json"]', "radui-reports.json", b"{"),
+        ('#viewer-compare [data-action="save"]', "radui-picture.png", b"\x89PNG"),
+    ):
+        with page.tab.expect_download() as waiting:
+            page.tab.click(button)
+        assert waiting.value.suggested_filename == name
+        with open(waiting.value.path(), "rb") as file:
+            assert file.read().startswith(start)
+
+
+def test_an_earlier_study_comes_back(server, visit):
+    page = visit(server.url)
+    page.load_example()
+    run_reports(page)
+    page.tab.wait_for_selector("#run:enabled")
+    first = page.study()
+    page.load_example(1)
+    assert page.report("xpronet").startswith("Choose a radiograph")
+    second = page.study()
+    page.tab.click("#history button")
+    page.wait_for_study(second)
+    assert page.study() == first
+    page.wait_for_phase("xpronet", "done")
+    assert page.report("xpronet").startswith("The heart is enlarged.")
+
+
+def test_the_evidence_of_two_systems_and_a_measured_map(fake_engine, serve_page, visit):
+    with serve_page(fake_engine.FakeEngine(failing=())) as running:
+        page = visit(running.url)
+        page.tab.click("button[role=tab] >> text=Explain")
+        assert "press Run" in page.tab.inner_text("#explain-empty")
+        page.tab.click("button[role=tab] >> text=Compare")
+        page.load_example()
+        run_reports(page)
+        page.tab.wait_for_selector("#run:enabled")
+        page.tab.click("button[role=tab] >> text=Explain")
+        page.wait_for_phase("explain", "done")
+        page.tab.wait_for_selector('#viewer-explain .rd-viewer[data-study]:not([data-study=""])')
+        page.tab.click("#card-explain .rd-word >> nth=1")
+        page.tab.wait_for_selector(
+            "#viewer-explain [data-map=true], #viewer-explain .rd-viewer[data-map=true]"
+        )
+        assert "Cardiomegaly" in page.tab.inner_text(".rd-stage .rd-scores >> nth=0")
+        page.tab.keyboard.press("d")
+        page.tab.click('#viewer-explain [data-tool="box"]')
+        drag(page, "explain", (0.4, 0.3), (0.6, 0.7))
+        page.tab.wait_for_selector(".rd-agreement")
+        assert "in the box" in page.tab.inner_text("#viewer-explain .rd-subject-text")
+        page.tab.click("[data-measure]")
+        page.tab.wait_for_function("document.querySelectorAll('.rd-curve b').length === 6")
+        page.tab.click("#explain-system label >> text=OTDRG")
+        page.tab.wait_for_selector("#card-explain >> text=The lungs are clear")
+        page.tab.click("#card-explain .rd-chip >> text=Lung Opacity")
+        page.settle()
+        assert "share of the mass" in page.tab.inner_text("#viewer-explain .rd-subject-text")
+        assert page.tab.is_visible("text=Entropy, nats")

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
-from radui.records import GateVerdict, Radiograph, Study
-from radui.ui.sessions import LoadedStudy, Sessions
+from radui.records import GateVerdict, Prediction, Radiograph, Study
+from radui.ui.sessions import MAX_PAST, Sessions
+from radui.ui.streams import Update
+from radui.ui.studies import LoadedStudy
 
 
 def make_study() -> Study:
@@ -85,3 +87,58 @@ def test_the_longest_unused_tab_goes_when_there_are_too_many(sessions, forgotten
     assert len(sessions) == 2
     assert sessions.get("one").loaded is not None
     assert len(forgotten) == 1
+
+
+class TestHistory:
+    def finish(self, session, *systems):
+        session.begin(systems).latest.update(
+            {name: Update(name, Prediction(name, "Clear.", (), complete=True)) for name in systems}
+        )
+
+    def test_a_study_goes_into_the_history_with_its_finished_reports(self, sessions):
+        session = sessions.get("tab")
+        first = session.load(make_study())
+        self.finish(session, "xpronet", "medrat")
+        session.run.latest["medrat"] = Update("medrat", Prediction("medrat", "Cle", ()))
+        session.load(make_study())
+        (past,) = session.past
+        assert past.loaded is first
+        assert set(past.updates) == {"xpronet"}
+        assert session.run.latest == {}
+
+    def test_one_that_comes_back_changes_places_with_the_one_before_it(self, sessions):
+        session = sessions.get("tab")
+        first, second = session.load(make_study()), None
+        self.finish(session, "xpronet")
+        second = session.load(make_study())
+        assert session.restore(1) is first
+        assert [past.loaded for past in session.past] == [second]
+        assert set(session.run.reports) == {"xpronet"}
+        assert session.restore(1) is None
+
+    def test_only_the_newest_are_kept(self, sessions):
+        session = sessions.get("tab")
+        for _ in range(MAX_PAST + 3):
+            session.load(make_study())
+        assert [past.loaded.number for past in session.past] == list(range(MAX_PAST + 2, 2, -1))
+
+    def test_large_pictures_are_kept_in_smaller_number(self, sessions, monkeypatch):
+        monkeypatch.setattr("radui.ui.sessions.MAX_PAST_BYTES", 8 * 8 * 5 * 2)
+        session = sessions.get("tab")
+        for _ in range(5):
+            session.load(make_study())
+        assert len(session.past) == 2
+
+    def test_a_study_that_is_taken_away_leaves_no_trace(self, sessions):
+        session = sessions.get("tab")
+        session.load(make_study())
+        session.clear()
+        assert session.past == []
+
+    def test_a_closed_tab_forgets_its_history(self, sessions):
+        session = sessions.get("tab")
+        session.load(make_study())
+        session.load(make_study())
+        sessions.drop("tab")
+        assert session.past == []
+        assert session.loaded is None

@@ -1,4 +1,4 @@
-"""A reading study from a folder of cases, its reports written ahead by the engine."""
+"""A reading study from cases, its reports written ahead by the engine; for the command and the page."""
 
 from collections.abc import Callable, Sequence
 from functools import cache

@@ -1,0 +1,36 @@
+"""Files for the user, sent through the page itself: nothing is left on disk for others to fetch."""
+
+from base64 import b64encode
+from collections.abc import Callable
+from secrets import token_hex
+from typing import Any
+
+import gradio as gr
+
+from radui.render.exports import Case, case_arrays, case_json, case_text
+from radui.render.report_pdf import case_pdf
+
+# kind -> (file name, media type, how it is made)
+KINDS: dict[str, tuple[str, str, Callable[[Case], bytes]]] = {
+    "text": ("radui-reports.txt", "text/plain", lambda case: case_text(case).encode()),
+    "json": ("radui-reports.json", "application/json", lambda case: case_json(case).encode()),
+    "pdf": ("radui-reports.pdf", "application/pdf", case_pdf),
+    "arrays": ("radui-arrays.zip", "application/zip", case_arrays),
+}
+
+
+def build_download() -> gr.HTML:
+    """Return a component without looks that saves each file that it is given."""
+    return gr.HTML(
+        value=None,
+        html_template="",
+        js_on_load="radui.mountDownload(props, watch)",
+        apply_default_css=False,
+        elem_classes="rd-live",
+    )
+
+
+def file_value(kind: str, case: Case) -> dict[str, Any]:
+    """Return a file of one of `KINDS` as the component takes it."""
+    name, mime, make = KINDS[kind]
+    return {"id": token_hex(4), "name": name, "mime": mime, "data": b64encode(make(case)).decode("ascii")}

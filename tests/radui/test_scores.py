@@ -1,0 +1,60 @@
+"""The page's scores against the scorers of the test tables and against counts by hand."""
+
+import pytest
+
+from radui.scores import bleu, rouge_l, score_report
+
+HYPOTHESIS = "the heart is normal in size . the lungs are clear ."
+REFERENCE = "heart size normal . lungs are clear . no pneumothorax ."
+
+
+@pytest.mark.parametrize(
+    ("hypothesis", "reference"),
+    [(HYPOTHESIS, REFERENCE), (REFERENCE, HYPOTHESIS), ("the heart .", REFERENCE), ("x y", REFERENCE)],
+)
+def test_bleu_is_that_of_the_captioning_scorer(hypothesis, reference):
+    scorer = pytest.importorskip("pycocoevalcap.bleu.bleu_scorer").BleuScorer(n=4)
+    scorer += (hypothesis, [reference])
+    expected = scorer.compute_score()[0]
+    assert bleu(hypothesis, reference) == pytest.approx(expected, abs=1e-3)
+
+
+def test_rouge_l_is_that_of_the_captioning_scorer():
+    scorer = pytest.importorskip("pycocoevalcap.rouge.rouge").Rouge()
+    expected = scorer.calc_score([HYPOTHESIS], [REFERENCE])
+    assert rouge_l(HYPOTHESIS.split(), REFERENCE.split()) == pytest.approx(expected)
+
+
+def test_rouge_l_by_hand():
+    # Longest common subsequence "a c": precision 2/3, recall 2/2.
+    precision, recall, beta = 2 / 3, 1.0, 1.44
+    expected = (1 + beta) * precision * recall / (recall + beta * precision)
+    assert rouge_l(["a", "b", "c"], ["a", "c"]) == pytest.approx(expected)
+    assert rouge_l([], ["a"]) == rouge_l(["a"], []) == 0
+
+
+def test_findings_are_found_missing_and_added():
+    scores = score_report(
+        "The heart is enlarged. There is edema. No pneumothorax.",
+        "Cardiomegaly. Small left pleural effusion. No pneumothorax.",
+    )
+    assert (scores.found, scores.missing, scores.added) == (
+        ("Cardiomegaly",), ("Pleural Effusion",), ("Edema",)
+    )  # fmt: skip
+    assert scores.f1 == pytest.approx(0.5)
+
+
+def test_two_normal_reports_have_no_finding_to_score():
+    assert score_report("The lungs are clear.", "Normal chest.").f1 is None
+
+
+def test_a_report_is_its_own_best_match():
+    scores = score_report(REFERENCE, REFERENCE)
+    assert scores.bleu == pytest.approx((1, 1, 1, 1))
+    assert scores.rouge_l == pytest.approx(1)
+
+
+def test_an_empty_report_scores_nothing():
+    scores = score_report("", REFERENCE)
+    assert scores.bleu[0] < 0.1
+    assert scores.rouge_l < 0.2
