@@ -229,7 +229,7 @@ class Synthesis:
     """A radiograph that a model draws to a report; no patient has it (render.synthesis marks it so).
 
     pixels: (S, S) uint8, rows from `rows_drawn` on are black while it is drawn. codes: those drawn so far,
-    row by row. keypatches: the codes that AdaMatch gave as hints. seed, sampling: with them it is drawn again.
+    row by row. keypatches: the codes that AdaMatch gave as hints. seed, sampling: they draw it again.
     """
 
     report: str

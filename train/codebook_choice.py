@@ -6,7 +6,6 @@ from itertools import product
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from radui.models.adamatch import AdaMatch
@@ -120,7 +119,7 @@ def likeness(keypatches: Tensor, val: Embedded, per_token: int) -> float:
     features = [x for x in existing(val)]
     owner = torch.cat([torch.full((len(x),), i) for i, x in enumerate(features)])
     nearest = _nearest(keypatches @ torch.cat(features).T, owner, len(features))  # (K, N)
-    shares: list[NDArray[np.float64] | float] = []
+    shares: list[float] = []
     for row, (words, mask) in enumerate(zip(val.words, val.word_mask, strict=True)):
         chosen = top_keypatches(words[mask], keypatches, per_token).unique()
         likely = nearest[chosen].mean(0)

@@ -14,7 +14,7 @@ import numpy as np
 from radui.explain.patches import best_patches, shift
 from radui.models.registry import load
 from radui.processing.entities import find_entities
-from radui.records import AdaptivePatches, ByteArray, Radiograph, Study
+from radui.records import AdaptivePatches, ByteArray, FloatArray, Radiograph, Study
 from radui.systems.adamatch import AdaMatchSystem
 from radui.systems.inputs import model_input
 from train.data.synthetic import draw_study
@@ -50,7 +50,7 @@ def draw_patches(
                 "", (head_x, head_y), (tail_x, tail_y), arrowprops={"arrowstyle": "->", "color": colour}
             )
         axes.plot([], [], color=colour, label=report[start:end])
-    figure.legend(loc="outside lower center", ncols=5, frameon=False)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9, frameon=False)
     figure.savefig(out, dpi=150)
 
 
@@ -75,7 +75,8 @@ def main() -> None:
     options = parser.parse_args()
     system = AdaMatchSystem(load(options.checkpoint))
     drawn = draw_study(options.seed, (options.finding,))
-    radiograph = Radiograph(drawn.frontal, drawn.frontal.astype(np.float32) / 255, "frontal")
+    pixels: FloatArray = drawn.frontal.astype(np.float32) / np.float32(255)
+    radiograph = Radiograph(drawn.frontal, pixels, "frontal")
     inputs = model_input(Study((radiograph,)), ("frontal",), system.model.config.preprocessing)
     patches = system.evidence(inputs, drawn.report)
     tokens = shown_tokens(patches, drawn.report)

@@ -15,7 +15,14 @@ def source(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bert")
     BertTokenizerFast(vocab={name: i for i, name in enumerate(NAMES)}).save_pretrained(folder)
     torch.manual_seed(0)
-    sizes = BertConfig(len(NAMES), 16, 2, 2, 32, max_position_embeddings=30)
+    sizes = BertConfig(
+        vocab_size=len(NAMES),
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=30,
+    )
     BertModel(sizes).save_pretrained(folder)
     return str(folder)
 

@@ -101,7 +101,7 @@ def test_match_gives_every_study_with_every_report(model, pixels):
 
 
 class TestBackbone:
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def model(self, awake):
         stages = (StageConfig(4, 8), StageConfig(4, 8, heads=2), StageConfig(2, 12, heads=2))
         config = AdaMatchConfig(preprocessing=Preprocessing(size=64), stages=stages, width=8, text=TEXT)
