@@ -112,8 +112,9 @@ def _precision(config: LoopConfig) -> str:
         return config.precision
     if torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported() else "no"
-    # Without AMX tiles a CPU emulates bf16 and is slower than in float32.
-    return "bf16" if torch.cpu._is_amx_tile_supported() else "no"
+    # A CPU that does not multiply in bf16 emulates it and is slower than in float32.
+    native = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    return "bf16" if native else "no"
 
 
 def _cpu_processes() -> bool:
