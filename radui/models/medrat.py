@@ -15,13 +15,12 @@ from torch.nn import functional as F
 
 from radui.models.observation_classifier import encode_views
 from radui.nn.backbones import BackboneConfig, build_backbone
-from radui.nn.decoding import BeamConfig
+from radui.nn.decoding import BeamConfig, Stepper
+from radui.nn.guidance import GuidedStepper, no_finding_labels
 from radui.nn.memory import AttentionPooling, MemoryConfig, SharedMemory
 from radui.nn.transformer import Decoder, Encoder, TransformerConfig, sinusoidal_positions
-from radui.observations import NO_FINDING, OBSERVATIONS
+from radui.observations import OBSERVATIONS
 from radui.records import Preprocessing
-
-PLAUSIBLE = 0.1  # share of the best word's probability below which guidance lifts no word
 
 
 @dataclass(frozen=True)
@@ -35,9 +34,7 @@ class MedRATConfig:
     the decoder may not read under "dropout"; noise: standard deviation under "gaussian".
     observe: the observations are added to every word that the decoder reads, those of the report while it
     trains and the classifier's or the user's afterwards. Not in the paper.
-    guidance: w of log p(word | observations) + w (log p(word | observations) - log p(word | No Finding)),
-    so that beam search writes of a finding although the normal sentence is more frequent. 0 is plain
-    decoding; where there is no finding, any w only leaves unlikely words out. Not in the paper.
+    guidance: how far decoding moves away from a normal report (radui.nn.guidance); 0 is plain decoding.
     """
 
     vocabulary: int = 761
@@ -152,7 +149,6 @@ class MedRAT(nn.Module):
     """Grids of patch features or a report's words in, a report out."""
 
     positions: Tensor
-    no_finding: Tensor
 
     def __init__(self, config: MedRATConfig) -> None:
         super().__init__()
@@ -186,8 +182,6 @@ class MedRAT(nn.Module):
         self.decoder = Decoder(sizes)
         self.output = nn.Linear(width, config.vocabulary)
         self.register_buffer("positions", sinusoidal_positions(512, width), persistent=False)
-        normal = torch.tensor([float(name == NO_FINDING) for name in OBSERVATIONS])
-        self.register_buffer("no_finding", normal, persistent=False)
 
     def grids(self, pixels: Tensor) -> Tensor:
         """Patch features, (B, V, 1, S, S) -> (B, V, C, h, w)."""
@@ -284,9 +278,14 @@ class MedRAT(nn.Module):
         words = self.dropout(words)
         return self.output(self.decoder(words, memory.states, memory.bias))
 
-    def stepper(self, memory: Memory, beams: int, traces: bool = False) -> "MedRATStepper":
+    def stepper(self, memory: Memory, beams: int, traces: bool = False) -> Stepper:
         """A decoder over this memory with `beams` hypotheses a study, for `radui.nn.decoding`."""
-        return MedRATStepper(self, memory, beams, traces)
+        own = MedRATStepper(self, memory, beams, traces)
+        if not self.config.guidance:
+            return own
+        nothing = no_finding_labels(len(memory.states), memory.states.device)
+        normal = replace(memory, observed=self.observations(nothing.to(memory.states.dtype)))
+        return GuidedStepper(own, MedRATStepper(self, normal, beams, False), self.config.guidance)
 
 
 def _first(source: Representation, rows: int) -> Representation:
@@ -302,40 +301,20 @@ class MedRATStepper:
         self.model, self.traces = model, traces
         self.cache = model.decoder.start(memory.states, memory.bias, beams)
         self.observed = _each_beam(memory.observed, beams)
-        self.normal_cache = None
-        if model.config.guidance:
-            self.normal_cache = model.decoder.start(memory.states, memory.bias, beams)
-            self.normal = model.observations(model.no_finding)
 
     def step(self, tokens: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """See `Stepper`."""
         model = self.model
         word = model.embed(tokens) + model.positions[self.cache.time]
-        told = word if self.observed is None else word + self.observed
-        state, attention = model.decoder.step(told, self.cache, weights=self.traces)
+        if self.observed is not None:
+            word = word + self.observed
+        state, attention = model.decoder.step(word, self.cache, weights=self.traces)
         likely = F.log_softmax(model.output(state).float(), -1)
-        if self.normal_cache is not None:
-            state, _ = model.decoder.step(word + self.normal, self.normal_cache)
-            normal = F.log_softmax(model.output(state).float(), -1)
-            likely = _guided(likely, normal, model.config.guidance)
         return likely, {} if attention is None else {"attention": attention}
 
     def reorder(self, rows: Tensor) -> None:
         """See `Stepper`."""
         self.cache.reorder(rows)
-        if self.normal_cache is not None:
-            self.normal_cache.reorder(rows)
-
-
-def _guided(likely: Tensor, normal: Tensor, weight: float) -> Tensor:
-    """Log-probabilities (N, vocabulary) of the words, moved away from what a normal report would say.
-
-    Words far less likely than the best are left out, as in contrastive decoding (Li et al. 2023): without
-    that the weight lifts rare ones over and over again.
-    """
-    implausible = likely < likely.amax(-1, keepdim=True) + math.log(PLAUSIBLE)
-    moved = likely + weight * (likely - normal)
-    return F.log_softmax(moved.masked_fill(implausible, float("-inf")), -1)
 
 
 def _each_beam(x: Tensor | None, beams: int) -> Tensor | None:

@@ -4,7 +4,7 @@ that reads both writes the report.
 The prompt of a study is: begin, image tokens, label tokens, the paper's instruction, the labels in words.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
@@ -12,10 +12,11 @@ from torch import Tensor, nn
 
 from radui.models.observation_classifier import encode_views
 from radui.nn.backbones import BackboneConfig, build_backbone
-from radui.nn.decoding import BeamConfig
+from radui.nn.decoding import BeamConfig, Stepper
+from radui.nn.guidance import GuidedStepper
 from radui.nn.language_model import DecodingCache, LanguageModel, LanguageModelConfig
 from radui.nn.transport import Transport, TransportConfig, barycentric, transport, transport_cost
-from radui.observations import OBSERVATIONS, State
+from radui.observations import NO_FINDING, OBSERVATIONS, State
 from radui.processing.prompts import PromptTokens
 from radui.records import Preprocessing
 
@@ -32,6 +33,8 @@ class OTDRGConfig:
     features: image tokens after the alignment. "plain", the projections that L_OT has drawn towards the
     labels, as section 3.3.3 reads; "barycentric", each patch as the labels it is moved to; "residual", both.
     label_text: the labels in words after the instruction: none, those that are mentioned, or all 14.
+    guidance: how far decoding moves away from the report of the same image without its findings
+    (radui.nn.guidance); 0 is plain decoding. Not in the paper.
     instruction_length, label_length: sizes of the stored token ids.
     """
 
@@ -46,8 +49,13 @@ class OTDRGConfig:
     label_text: LabelText = "stated"
     views: int = 2
     patch_dropout: float = 0.3
+    guidance: float = 0.0
     instruction_length: int = 1
     label_length: int = 1
+
+    def __post_init__(self) -> None:
+        if self.guidance and not self.use_labels:
+            raise ValueError("Guidance needs labels to compare with; leave them in, or guidance 0.")
 
 
 PAPER = OTDRGConfig(
@@ -64,6 +72,7 @@ class Memory:
 
     prompt: (B, P, width); mask: (B, P) bool. image_tokens: (B, M, width) and label_tokens: (B, 14, width)
     as the transport saw them. transport: plan (B, M, 14) with M = views * rows * columns, None without FIOT.
+    normal: the study as if it had no finding, where guidance needs it.
     """
 
     prompt: Tensor
@@ -71,6 +80,7 @@ class Memory:
     image_tokens: Tensor
     label_tokens: Tensor | None
     transport: Transport | None
+    normal: "Memory | None" = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +131,12 @@ class OTDRG(nn.Module):
         labels: classes of `State`; bool stands for positive and unmentioned.
         """
         states = _states(labels)
+        memory = self._encode(grids, view_mask, states)
+        if not self.config.guidance:
+            return memory
+        return replace(memory, normal=self._encode(grids, view_mask, without_findings(states)))
+
+    def _encode(self, grids: Tensor, view_mask: Tensor, states: Tensor) -> Memory:
         image, mask = self._image_tokens(grids, view_mask)
         if not self.config.use_labels:
             return self._memory(image, mask, None, None, states)
@@ -186,7 +202,7 @@ class OTDRG(nn.Module):
 
     def forward(self, grids: Tensor, view_mask: Tensor, labels: Tensor, tokens: Tensor) -> Output:
         """Teacher forcing; tokens (B, T) begin with id 0, the logits at t are for token t + 1."""
-        return self.teach(self.encode(grids, view_mask, labels), tokens)
+        return self.teach(self._encode(grids, view_mask, _states(labels)), tokens)
 
     def teach(self, memory: Memory, tokens: Tensor) -> Output:
         """The language model's half of `forward`, for several reports over one memory."""
@@ -195,9 +211,12 @@ class OTDRG(nn.Module):
         logits = self.language_model(torch.cat([memory.prompt, words], 1), mask, tokens.shape[1])
         return Output(logits, None if memory.transport is None else memory.transport.distance)
 
-    def stepper(self, memory: Memory, beams: int, traces: bool = False) -> "OTDRGStepper":
+    def stepper(self, memory: Memory, beams: int, traces: bool = False) -> Stepper:
         """A decoder over this memory with `beams` hypotheses a study, for `radui.nn.decoding`."""
-        return OTDRGStepper(DecodingCache(self.language_model, memory.prompt, memory.mask, beams))
+        own = OTDRGStepper(DecodingCache(self.language_model, memory.prompt, memory.mask, beams))
+        if memory.normal is None:
+            return own
+        return GuidedStepper(own, self.stepper(memory.normal, beams), self.config.guidance)
 
 
 class OTDRGStepper:
@@ -217,6 +236,14 @@ class OTDRGStepper:
 
 def _states(labels: Tensor) -> Tensor:
     return torch.where(labels, State.POSITIVE, State.UNMENTIONED) if labels.dtype == torch.bool else labels
+
+
+def without_findings(states: Tensor) -> Tensor:
+    """(..., 14) classes of `State` with nothing present: No Finding, and what is denied stays denied."""
+    present = (states == State.POSITIVE) | (states == State.UNCERTAIN)
+    normal = states.masked_fill(present, State.UNMENTIONED)
+    normal[..., OBSERVATIONS.index(NO_FINDING)] = State.POSITIVE
+    return normal
 
 
 def _left(ids: Tensor, exists: Tensor) -> tuple[Tensor, Tensor]:

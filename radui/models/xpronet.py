@@ -4,7 +4,7 @@ Patches and words both query a shared prototype matrix, limited to the study's l
 concatenated with the feature, fused by a linear layer, and fed to a Transformer encoder-decoder.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 from radui.models.observation_classifier import encode_views
 from radui.nn.backbones import BackboneConfig, build_backbone
-from radui.nn.decoding import BeamConfig
+from radui.nn.decoding import BeamConfig, Stepper
+from radui.nn.guidance import GuidedStepper, no_finding_labels
 from radui.nn.prototypes import PrototypeConfig, PrototypeMemory
 from radui.nn.transformer import Decoder, Encoder, TransformerConfig, sinusoidal_positions
 from radui.records import Preprocessing
@@ -25,6 +26,8 @@ class XProNetConfig:
     use_prototypes False is the paper's "w/o CMPNet" (Table 2). "w/o PI" and "w/o IMLCS" are settings of
     the training (train.xpronet), since they change no shape.
     patch_dropout: after the patch embedding, as in the authors' code.
+    guidance: how far decoding moves away from a report with the prototypes of No Finding alone
+    (radui.nn.guidance); 0 is plain decoding. Not in the paper.
     """
 
     vocabulary: int = 761
@@ -36,6 +39,11 @@ class XProNetConfig:
     use_prototypes: bool = True
     views: int = 2
     patch_dropout: float = 0.5
+    guidance: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.guidance and not self.use_prototypes:
+            raise ValueError("Guidance needs prototypes to choose by label; leave them in, or guidance 0.")
 
 
 PAPER = XProNetConfig(backbone=BackboneConfig("resnet101"))
@@ -48,7 +56,7 @@ class Memory:
 
     states: (B, S, width) with S = views * rows * columns; mask: (B, S) bool.
     visible: (B, prototype rows) bool. response: (B, S, width) and weights (B, heads, S, rows) of the
-    prototypes, None without them.
+    prototypes, None without them. normal: the study as if it had no finding, where guidance needs it.
     """
 
     states: Tensor
@@ -56,6 +64,7 @@ class Memory:
     visible: Tensor | None
     response: Tensor | None
     weights: Tensor | None
+    normal: "Memory | None" = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +112,13 @@ class XProNet(nn.Module):
 
     def encode(self, grids: Tensor, view_mask: Tensor, labels: Tensor) -> Memory:
         """(B, V, C, h, w), (B, V) bool, (B, 14) bool -> memory (eq. 1, 8-14 and the encoder of eq. 15)."""
+        memory = self._encode(grids, view_mask, labels)
+        if not self.config.guidance:
+            return memory
+        nothing = no_finding_labels(len(grids), grids.device)
+        return replace(memory, normal=self._encode(grids, view_mask, nothing))
+
+    def _encode(self, grids: Tensor, view_mask: Tensor, labels: Tensor) -> Memory:
         batch, views, _, rows, columns = grids.shape
         patches = (
             self.patch_embedding(grids.flatten(3).transpose(2, 3)) + self.view_embedding.weight[:views, None]
@@ -124,7 +140,7 @@ class XProNet(nn.Module):
 
     def forward(self, grids: Tensor, view_mask: Tensor, labels: Tensor, tokens: Tensor) -> Output:
         """Teacher forcing; tokens (B, T) begin with id 0, the logits at t are for token t + 1."""
-        return self.teach(self.encode(grids, view_mask, labels), tokens)
+        return self.teach(self._encode(grids, view_mask, labels), tokens)
 
     def teach(self, memory: Memory, tokens: Tensor) -> Output:
         """The decoder's half of `forward`, for several reports over one memory."""
@@ -141,9 +157,12 @@ class XProNet(nn.Module):
         written[:, 0] = True
         return Output(logits, _mean(memory.response, memory.mask), _mean(text_response, written))
 
-    def stepper(self, memory: Memory, beams: int, traces: bool = False) -> "XProNetStepper":
+    def stepper(self, memory: Memory, beams: int, traces: bool = False) -> Stepper:
         """A decoder over this memory with `beams` hypotheses a study, for `radui.nn.decoding`."""
-        return XProNetStepper(self, memory, beams, traces)
+        own = XProNetStepper(self, memory, beams, traces)
+        if memory.normal is None:
+            return own
+        return GuidedStepper(own, XProNetStepper(self, memory.normal, beams, False), self.config.guidance)
 
 
 def _mean(x: Tensor, mask: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from radui.models.medrat import PAPER, Images, MedRAT, Reports, _guided
+from radui.models.medrat import PAPER, Images, MedRAT, Reports
 from radui.nn.decoding import BeamConfig, BeamSearch
 from radui.observations import NO_FINDING, OBSERVATION_INDEX
 
@@ -129,12 +129,6 @@ def test_labels_are_read_only_by_a_model_that_observes(medrat, batch, grids):
 
 
 class TestGuidance:
-    def test_by_hand(self):
-        """.6 x .6 / .8 = .45 and .35 x .35 / .1 = 1.225; the third has less than a tenth of .6."""
-        likely, normal = torch.tensor([[0.6, 0.35, 0.05]]).log(), torch.tensor([[0.8, 0.1, 0.1]]).log()
-        found = _guided(likely, normal, 1.0).exp()[0].tolist()
-        assert found == pytest.approx([0.45 / 1.675, 1.225 / 1.675, 0], abs=1e-5)
-
     def steps(self, model, batch, grids, labels, words=(0, 3, 5)):
         stepper = model.stepper(model.encode(grids, batch[1], labels), 1)
         return [stepper.step(torch.full((STUDIES,), word))[0] for word in words]

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from radui.models import registry
-from radui.models.otdrg import OTDRG, PAPER
+from radui.models.otdrg import OTDRG, PAPER, without_findings
 from radui.nn.decoding import BeamConfig, BeamSearch
+from radui.nn.guidance import guided
 from radui.observations import OBSERVATIONS, State
 from radui.processing.prompts import PromptTokens
 
@@ -208,3 +209,29 @@ def test_the_papers_configuration():
     assert PAPER.transport.epsilon == 0.10
     assert (PAPER.language_model.base, PAPER.language_model.lora_rank) == ("meta-llama/Llama-2-7b-hf", 16)
     assert len(OBSERVATIONS) == 14
+
+
+def test_guidance_leads_away_from_the_same_image_without_findings(otdrg, vary, batch):
+    grids, mask, states = batch
+    begin = torch.zeros(STUDIES, dtype=torch.long)
+
+    def first_word(model, states):
+        return model.stepper(model.encode(grids, mask, states), 1).step(begin)[0]
+
+    normal = without_findings(states)
+    expected = guided(first_word(otdrg, states), first_word(otdrg, normal), 2.0)
+    torch.testing.assert_close(first_word(vary(guidance=2.0), states), expected)
+
+
+def test_what_is_denied_stays_denied_without_findings(batch):
+    normal = without_findings(batch[2])
+    assert normal[0, 8] == State.NEGATIVE
+    assert (normal[:, OBSERVATIONS.index("No Finding")] == State.POSITIVE).all()
+    present = (normal == State.POSITIVE) | (normal == State.UNCERTAIN)
+    assert present.sum() == STUDIES
+    assert batch[2][0, 1] == State.POSITIVE, "the states that were given are left alone"
+
+
+def test_without_labels_there_is_nothing_to_be_guided_by(otdrg):
+    with pytest.raises(ValueError, match="needs labels"):
+        replace(otdrg.config, guidance=1.0, use_labels=False)

@@ -5,6 +5,7 @@ import torch
 
 from radui.models.xpronet import PAPER, XProNet
 from radui.nn.decoding import BeamConfig, BeamSearch
+from radui.nn.guidance import guided, no_finding_labels
 
 STUDIES = 4
 
@@ -177,6 +178,27 @@ def test_without_prototypes_there_are_none(plain, batch):
     assert (memory.visible, memory.response, memory.weights) == (None, None, None)
     other = plain(grids, mask, ~labels, torch.zeros(STUDIES, 2, dtype=torch.long))
     torch.testing.assert_close(output.logits, other.logits)
+
+
+def test_guidance_leads_away_from_the_prototypes_of_no_finding(xpronet, xpronet_config, batch):
+    pixels, mask, labels = batch
+    model = XProNet(replace(xpronet_config, guidance=2.0)).eval()
+    model.load_state_dict(xpronet.state_dict())
+    grids, begin = xpronet.grids(pixels), torch.zeros(STUDIES, dtype=torch.long)
+
+    def first_word(each, labels):
+        return each.stepper(each.encode(grids, mask, labels), 1).step(begin)[0].exp()
+
+    normal = no_finding_labels(STUDIES)
+    memory = model.encode(grids, mask, labels)
+    torch.testing.assert_close(memory.normal.states, xpronet.encode(grids, mask, normal).states)
+    expected = guided(*(first_word(xpronet, each).log() for each in (labels, normal)), 2.0)
+    torch.testing.assert_close(first_word(model, labels), expected.exp())
+
+
+def test_without_prototypes_there_is_nothing_to_be_guided_by(xpronet_config):
+    with pytest.raises(ValueError, match="needs prototypes"):
+        replace(xpronet_config, guidance=1.0, use_prototypes=False)
 
 
 def test_bf16_gives_nearly_the_same(xpronet, batch):
