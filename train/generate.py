@@ -1,6 +1,7 @@
 """Reports and features of whole data sets by a checkpoint, as the app would make them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,15 @@ BATCH = 32
 CLASSIFIER = "observation_classifier"
 
 
+@dataclass(frozen=True)
+class Encoded:
+    """A batch of studies as a generator reads them: grids (B, V, C, h, w), mask (B, V), labels (B, 14)."""
+
+    grids: torch.Tensor
+    mask: torch.Tensor
+    labels: torch.Tensor
+
+
 def generate_reports(checkpoint: Path, rows: list[StudyRow], oracle_labels: bool) -> list[str]:
     """Lower-case vocabulary words of each study, as the protocol scores them.
 
@@ -36,20 +46,36 @@ def generate_reports(checkpoint: Path, rows: list[StudyRow], oracle_labels: bool
     oracle_labels, on those of the reference report (a row of its own in every table).
     """
     model: Any = load(checkpoint).model
-    vocabulary = read_words(checkpoint, model)
+    return decode_reports(
+        model, read_words(checkpoint, model), encoded_studies(checkpoint, model, rows, oracle_labels)
+    )
+
+
+def encoded_studies(
+    checkpoint: Path, model: Any, rows: list[StudyRow], oracle_labels: bool = False
+) -> Iterator[Encoded]:
+    """What `decode_reports` needs of the studies, computed by the checkpoint's backbone and classifier."""
     classifier: Any = load(_classifier_folder(checkpoint)).model
     with_states = isinstance(model, OTDRG)
     stated = _stated(rows, with_states) if oracle_labels else None
-    reports: list[str] = []
     for start, pixels, mask in _batches(rows, model.config.preprocessing):
         labels = _predicted(classifier, pixels, mask, with_states)
         if stated is not None:
             labels = stated[start : start + len(mask)]
         with torch.inference_mode():
-            memory = model.encode(encode_views(model.backbone, pixels), mask, labels)
+            grids = encode_views(model.backbone, pixels)
+        yield Encoded(grids, mask, labels)
+
+
+def decode_reports(model: Any, words: Vocabulary | ReportTokenizer, batches: Iterable[Encoded]) -> list[str]:
+    """A report a study, as the model's own decoding writes it."""
+    reports: list[str] = []
+    for batch in batches:
+        with torch.inference_mode():
+            memory = model.encode(batch.grids, batch.mask, batch.labels)
             stepper = model.stepper(memory, model.config.decoding.beams)
-        search = BeamSearch(stepper, len(mask), model.config.decoding, pixels.device)
-        reports += [vocabulary.decode(hypothesis.tokens) for hypothesis in search.run()]
+        search = BeamSearch(stepper, len(batch.mask), model.config.decoding, batch.grids.device)
+        reports += [words.decode(hypothesis.tokens) for hypothesis in search.run()]
     return reports
 
 
