@@ -1,4 +1,4 @@
-"""`python -m radui store …`: backup, check, export, merge, create-study, add-reader."""
+"""`python -m radui store …`: backup, check, export, merge, create-study, add-reader, change-reader."""
 
 import argparse
 import getpass
@@ -17,7 +17,8 @@ from radui.store.export import as_jsonl, export_zip, preference_pairs
 from radui.store.merge import merge
 from radui.store.migrations import open_store
 from radui.store.plan import StudyPlan
-from radui.store.readers import add_reader
+from radui.store.queues import add_study_reader
+from radui.store.readers import add_reader, find_reader, set_active, set_password
 from radui.store.tables import find_study
 
 CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
@@ -73,12 +74,26 @@ def _merge(options: argparse.Namespace) -> int:
 
 
 def _add_reader(options: argparse.Namespace) -> int:
-    password = None
-    if not options.sso:
-        password = getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    password = None if options.sso else _asked_password()
     reader = add_reader(open_store(options.db), options.name, options.role, password)
     print(f"Added the {reader.role} {reader.name}.")
     return 0
+
+
+def _change_reader(options: argparse.Namespace) -> int:
+    store = _existing(options.db)
+    if options.password:
+        set_password(store, options.name, _asked_password())
+    if options.active is not None:
+        set_active(store, options.name, options.active)
+    if options.join:
+        add_study_reader(store, find_study(store, options.join), find_reader(store, options.name).reader_id)
+    print(f"Changed {options.name}.")
+    return 0
+
+
+def _asked_password() -> str:
+    return getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
 
 
 def _create_study(options: argparse.Namespace) -> int:
@@ -136,6 +151,14 @@ def _reader_options(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _change_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("name")
+    command.add_argument("--password", action="store_true", help="ask for a new one")
+    command.add_argument("--lock", dest="active", action="store_false", default=None, help="keep out")
+    command.add_argument("--unlock", dest="active", action="store_true", help="let in again")
+    command.add_argument("--join", metavar="TITLE", help="give a queue in this open study")
+
+
 def _study_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("cases", type=Path, help="folder: a picture or a folder of pictures is a case")
     command.add_argument("--title", required=True)
@@ -169,5 +192,10 @@ _COMMANDS: dict[str, _Command] = {
         _add_reader,
         "Add a reader; the password is asked for or read from stdin.",
         _reader_options,
+    ),
+    "change-reader": (
+        _change_reader,
+        "Give a reader a new password or a study to join, or keep the reader out.",
+        _change_options,
     ),
 }

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from sqlite_utils import Database
 
-from radui.store.blindness import BlindText, normalise
+from radui.store.blindness import BlindText, leaks, normalise
 from radui.store.connection import Store
 from radui.store.errors import NotFoundError, RuleError
 from radui.store.pictures import register_picture, save_picture
@@ -18,7 +18,6 @@ from radui.store.plan import (
     Generate,
     GeneratedReport,
     NewCase,
-    OnProgress,
     Questions,
     StudyPlan,
 )
@@ -27,9 +26,12 @@ from radui.store.plan import (
 def create_study(store: Store, plan: StudyPlan) -> str:
     """Store a plan and return its study_id; the same plan again returns the study that is being prepared.
 
-    RuleError where another plan has this title, or the study is open already.
+    RuleError where another plan has this title, the study is open already, or a blinded one names a system.
     """
     row = _plan_row(plan)
+    if plan.blinded:
+        for what, text in (("title", plan.title), ("instructions", plan.instructions)):
+            _check_blind(f"The {what} of a blinded study", text, plan.systems)
     with store.writing() as database:
         found = list(database.query("SELECT * FROM reading_studies WHERE title = ?", [plan.title]))
         if found:
@@ -53,6 +55,11 @@ def _same_plan(found: dict[str, Any], row: dict[str, Any]) -> str:
             "command or choose another title."
         )
     return str(found["study_id"])
+
+
+def _check_blind(what: str, text: str, systems: Sequence[str]) -> None:
+    if named := leaks(text, systems):
+        raise RuleError(f"{what} names {named[0]}, which readers must not know; word it otherwise.")
 
 
 def _plan_row(plan: StudyPlan) -> dict[str, Any]:
@@ -104,21 +111,13 @@ def prepare_case(store: Store, study_id: str, case: NewCase, generate: Generate)
         raise RuleError(f"The reading study {plan.title!r} is {state}; its cases are fixed.")
     if plan.include_reference and not (case.reference_report or "").strip():
         raise RuleError(f"The case {case.name} has no reference report, which this study shows; add it.")
+    if plan.blinded:
+        _check_blind(f"The indication of the case {case.name}", case.study.indication, plan.systems)
     case_id = _store_case(store, study_id, case)
     missing = _missing(store, case_id, plan)
     for system in missing:
         _store_candidate(store, case_id, plan, system, _write(system, case, generate))
     return len(missing)
-
-
-def prepare_cases(
-    store: Store, study_id: str, cases: Sequence[NewCase], generate: Generate, progress: OnProgress
-) -> None:
-    """Prepare cases in order, telling after each how many are ready; see `prepare_case`."""
-    for done, case in enumerate(cases):
-        progress(done, len(cases))
-        prepare_case(store, study_id, case, generate)
-    progress(len(cases), len(cases))
 
 
 def _write(system: str, case: NewCase, generate: Generate) -> GeneratedReport:

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from radui.store.pairs import read_pairs
 from radui.store.tables import list_studies, read_table
 
 PROMPT = "Write the findings of this chest radiograph."
+_Reports = Mapping[tuple[str, str], Mapping[str, Any]]
+"""(case_id, system) -> row of candidates."""
 
 
 def as_csv(rows: Sequence[dict[str, Any]], columns: Iterable[str]) -> str:
@@ -41,29 +43,55 @@ def _unfolded(row: dict[str, Any]) -> dict[str, Any]:
 def preference_pairs(store: Store, study_id: str) -> list[dict[str, Any]]:
     """Pairs for DPO: prompt, chosen, rejected, with the pictures' files and where each came from.
 
-    One for each decided comparison of a first reading; ties are left out, and so are pairs whose texts are
-    equal. Texts as the systems wrote them, not as shown.
+    source "vote": a decided comparison, both texts as the systems wrote them. "edit": a report that a reader
+    edited is preferred to what the reader was shown, so that the two differ by the edit alone. First readings
+    only; ties and pairs of equal texts are left out.
     """
     cases = {row["case_id"]: row for row in read_table(store, "cases", study_id)}
-    reports = {(row["case_id"], row["system"]): row["report"] for row in read_table(store, "candidates")}
     files = _picture_files(store)
+    reports = {
+        (row["case_id"], row["system"]): row
+        for row in read_table(store, "candidates")
+        if row["case_id"] in cases
+    }
+    return [
+        {
+            "prompt": _prompt(cases[pair["case_id"]]["indication"]),
+            **pair,
+            "images": files.get(pair["case_id"], []),
+        }
+        for pair in (*_voted(store, study_id, reports), *_edited(store, study_id, reports))
+        if pair["chosen"] != pair["rejected"]
+    ]
+
+
+def _voted(store: Store, study_id: str, reports: _Reports) -> Iterator[dict[str, Any]]:
     decided = [pair for pair in read_pairs(store, study_id) if pair.round == 1 and pair.score != 0.5]
-    exported = []
     for pair in decided:
         winner, loser = (pair.first, pair.second) if pair.score == 1 else (pair.second, pair.first)
-        row = {
-            "prompt": _prompt(cases[pair.case_id]["indication"]),
-            "chosen": reports[pair.case_id, winner],
-            "rejected": reports[pair.case_id, loser],
-            "images": files.get(pair.case_id, []),
+        yield {
+            "chosen": reports[pair.case_id, winner]["report"],
+            "rejected": reports[pair.case_id, loser]["report"],
+            "source": "vote",
             "chosen_system": winner,
             "rejected_system": loser,
             "case_id": pair.case_id,
             "reader_id": pair.reader_id,
         }
-        if row["chosen"] != row["rejected"]:
-            exported.append(row)
-    return exported
+
+
+def _edited(store: Store, study_id: str, reports: _Reports) -> Iterator[dict[str, Any]]:
+    for row in read_table(store, "report_ratings", study_id):
+        if row["round"] == 1 and row["edited_report"]:
+            yield {
+                "chosen": row["edited_report"],
+                "rejected": reports[row["case_id"], row["system"]]["shown_report"],
+                "source": "edit",
+                "chosen_system": row["system"],
+                "rejected_system": row["system"],
+                "case_id": row["case_id"],
+                "reader_id": row["reader_id"],
+            }
 
 
 def _picture_files(store: Store) -> dict[str, list[str]]:

@@ -1,7 +1,6 @@
 """Is the file sound, and a copy of it that is."""
 
 import json
-import shutil
 from hashlib import sha256
 from pathlib import Path
 
@@ -34,11 +33,6 @@ def copy_pictures(source: Store, target: Store) -> int:
                 write_once(target.pictures / path.name, path.read_bytes())
                 copied += 1
     return copied
-
-
-def free_bytes(store: Store) -> int:
-    """Free space on the store's disk, for a warning before it is full."""
-    return shutil.disk_usage(store.path.parent).free
 
 
 def check(store: Store) -> list[str]:

@@ -100,5 +100,3 @@ class GeneratedReport:
 
 Generate = Callable[[str, Study], GeneratedReport]
 """(system, study) -> its report; the store's only tie to models, handed in by who has an engine."""
-OnProgress = Callable[[int, int], None]
-"""(reports that are there, reports in all)."""

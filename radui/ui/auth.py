@@ -3,35 +3,18 @@
 `python -m radui.ui.auth USER` asks for a password and prints the line to put into the file.
 """
 
-import base64
 import getpass
-import hashlib
-import hmac
-import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-# scrypt at 2**14, 8, 1: 16 MiB and some 50 ms a login.
-_COST, _BLOCK, _PARALLEL = 2**14, 8, 1
+from radui.store.passwords import hash_password, is_hash, verify
+
 VARIABLE = "RADUI_AUTH"
 
 
 class AuthError(ValueError):
     """A password file that cannot be used; str() is one sentence."""
-
-
-def hash_password(password: str, salt: bytes | None = None) -> str:
-    """Return scrypt$<salt>$<hash>, both base64."""
-    salt = salt or os.urandom(16)
-    digest = hashlib.scrypt(password.encode(), salt=salt, n=_COST, r=_BLOCK, p=_PARALLEL)
-    return "$".join(("scrypt", base64.b64encode(salt).decode(), base64.b64encode(digest).decode()))
-
-
-def verify(password: str, stored: str) -> bool:
-    """Return whether the password has the stored hash, in a time that does not tell where it differs."""
-    salt = base64.b64decode(stored.split("$")[1])
-    return hmac.compare_digest(hash_password(password, salt), stored)
 
 
 def read_users(path: Path) -> dict[str, str]:
@@ -45,7 +28,7 @@ def read_users(path: Path) -> dict[str, str]:
         if not line.strip() or line.startswith("#"):
             continue
         user, _, stored = line.strip().partition(":")
-        if not user or stored.count("$") != 2 or not stored.startswith("scrypt$"):
+        if not user or not is_hash(stored):
             raise AuthError(
                 f"Line {number} of {path} is not user:hash; make it with `python -m radui.ui.auth USER`."
             )

@@ -84,6 +84,22 @@ def test_backup_check_export_and_merge(study, tmp_path, capsys):
     assert {pair["chosen_system"], pair["rejected_system"]} == {"xpronet", "reference"}
 
 
+def test_a_reader_gets_a_new_password_is_kept_out_and_let_in(study, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("battery staple\n"))
+    assert store("change-reader", study, "ann", "--password", "--lock") == 0
+    assert log_in(open_store(study), "ann", "battery staple") is None
+    assert store("change-reader", study, "ann", "--unlock") == 0
+    assert log_in(open_store(study), "ann", "battery staple") is not None
+    assert log_in(open_store(study), "ann", "correct horse") is None
+
+
+def test_a_reader_joins_an_open_study(study):
+    assert store("add-reader", study, "ben", "--sso") == 0
+    assert store("change-reader", study, "ben", "--join", "pilot") == 0
+    opened = open_store(study)
+    assert next_task(opened, find_reader(opened, "ben").reader_id, find_study(opened, "pilot")).total == 2
+
+
 def test_check_fails_on_a_damaged_file(study, capsys):
     next(study.with_name("r.db.pictures").iterdir()).unlink()
     assert store("check", study) == 1
@@ -99,6 +115,8 @@ NEW = ("create-study", "{db}", "x", "--title", "t", "--readers")
         (("check", "gone.db"), "There is no database"),
         (("backup", "{db}", "{db}"), "exists already"),
         (("add-reader", "{db}", "ann", "--sso"), "There is a reader ann already"),
+        (("change-reader", "{db}", "eve", "--lock"), "There is no reader eve"),
+        (("change-reader", "{db}", "ann", "--join", "pilot"), "has a queue in this study already"),
         (("export", "{db}", "x", "--dpo", "none"), "There is no reading study 'none'; there are: pilot."),
         ((*NEW, "ann"), "There is no folder x"),
         ((*NEW, "eve"), "There is no reader eve"),
@@ -121,5 +139,5 @@ def test_help_names_every_command(capsys):
         store("--help")
     assert left.value.code == 0
     told = capsys.readouterr().out
-    for name in ("backup", "check", "export", "merge", "create-study", "add-reader"):
+    for name in ("backup", "check", "export", "merge", "create-study", "add-reader", "change-reader"):
         assert name in told

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from radui.store.creation import create_study, prepare_case, prepare_cases
+from radui.store.creation import create_study, prepare_case
 from radui.store.errors import NotFoundError, RuleError
 from radui.store.plan import GeneratedReport, Questions, StudyPlan
 from radui.store.queues import open_study
@@ -36,15 +36,29 @@ def test_an_interrupted_preparation_goes_on_where_it_stopped(store, case, writer
             raise KeyboardInterrupt
         return writer(system, study)
 
-    cases, told = [case(number) for number in range(3)], []
+    def prepare():
+        return [
+            prepare_case(store, study_id, case(number), write_until_the_power_fails) for number in range(3)
+        ]
+
     study_id = create_study(store, PLAN)
     with pytest.raises(KeyboardInterrupt):
-        prepare_cases(store, study_id, cases, write_until_the_power_fails, lambda done, of: None)
+        prepare()
     assert create_study(store, PLAN) == study_id
-    prepare_cases(store, study_id, cases, write_until_the_power_fails, lambda *told_: told.append(told_))
+    assert prepare() == [0, 2, 3]  # reports written, the reference among them
     assert len(calls) == 3 * 2 + 1  # the one that failed was asked for again, no other
     assert len(read_table(store, "candidates")) == 9
-    assert told == [(0, 3), (1, 3), (2, 3), (3, 3)]
+
+
+def test_what_readers_see_of_a_blinded_study_names_no_system(store, case, writer):
+    for words in ({"title": "XProNet or not"}, {"instructions": "One of them is by MEDRAT."}):
+        with pytest.raises(RuleError, match="which readers must not know"):
+            create_study(store, replace(PLAN, **words))
+    assert read_table(store, "reading_studies") == []
+    named = replace(case(1), study=replace(case(1).study, indication="As XPRONET said"))
+    with pytest.raises(RuleError, match="indication of the case case-1 names xpronet"):
+        prepare_case(store, create_study(store, PLAN), named, writer)
+    create_study(store, replace(PLAN, title="xpronet unblinded", blinded=False))
 
 
 def test_the_same_title_with_another_plan_is_refused(store):

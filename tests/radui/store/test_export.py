@@ -52,11 +52,30 @@ def test_preference_pairs_are_the_decided_votes_in_the_systems_own_words(store, 
         ("xpronet", "medrat"),
         ("medrat", "xpronet"),
     }
+    assert {pair["source"] for pair in pairs} == {"vote"}
     won = next(pair for pair in pairs if pair["chosen_system"] == "xpronet")
     assert won["chosen"] == "the heart is normal in size . the lungs are clear . "
     assert won["rejected"].startswith("FINDINGS: Heart size")
     assert won["prompt"] == "Write the findings of this chest radiograph."
     assert (store.pictures / won["images"][0]).exists()
+
+
+def test_an_edited_report_is_preferred_to_what_was_shown(store, begin, answers, rated):
+    study_id, (ann,) = begin(store)
+    task = next_task(store, ann, study_id)
+    letter = letter_of(store, task, "medrat")
+    shown = next(each.text for each in task.reports if each.letter == letter)
+    reports = {each.letter: rated() for each in task.reports}
+    reports[letter]["edited_report"] = shown.replace("small", "large")
+    given = answers(task, reports=reports, preference="equivalent")
+    submit(store, ann, task.assignment_id, given, 1)
+    (pair,) = preference_pairs(store, study_id)
+    assert pair["source"] == "edit"
+    assert pair["rejected_system"] == "medrat"
+    # Both in the words and the layout that the reader saw: only the edit tells them apart.
+    assert pair["rejected"] == "Heart size is enlarged. There is a small left effusion."
+    assert pair["chosen"] == "Heart size is enlarged. There is a large left effusion."
+    assert pair["reader_id"] == ann
 
 
 def test_a_ranking_becomes_pairs_with_ties_as_halves(store, begin, answers):

@@ -6,9 +6,8 @@ import pytest
 
 from radui.records import Radiograph
 from radui.store import pictures
-from radui.store.connection import Store
 from radui.store.errors import DamagedError, DiskFullError, NotFoundError, StoreError
-from radui.store.maintenance import backup, check, free_bytes
+from radui.store.maintenance import backup, check
 from radui.store.migrations import open_store
 from radui.store.pictures import picture_path, read_picture, save_picture
 from radui.store.ratings import skip
@@ -92,8 +91,3 @@ def test_a_disk_that_fills_up_leaves_no_half_picture(store, monkeypatch):
     with pytest.raises(DiskFullError):
         save_picture(store, Radiograph(display, display.astype(np.float32)))
     assert list(store.pictures.iterdir()) == []
-
-
-def test_free_space_is_that_of_the_stores_disk(store, tmp_path):
-    assert free_bytes(store) > 0
-    assert free_bytes(Store(tmp_path / "x.db")) > 0

@@ -1,7 +1,6 @@
 import pytest
 
 from radui.store.errors import NotFoundError, RuleError
-from radui.store.passwords import hash_password
 from radui.store.readers import (
     add_reader,
     find_reader,
@@ -29,12 +28,6 @@ def test_the_file_holds_a_salted_hash_and_no_password(store):
     assert first.startswith("scrypt$")
     assert first != second
     assert b"correct horse" not in store.path.read_bytes()
-
-
-def test_the_hash_is_that_of_the_password_files():
-    from radui.ui.auth import verify
-
-    assert verify("correct horse", hash_password("correct horse"))
 
 
 def test_without_a_password_nobody_logs_in_but_the_proxy_may_name_the_reader(store):

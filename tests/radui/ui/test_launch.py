@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from radui.ui.auth import AuthError, checker, environment_users, hash_password, read_users
+from radui.store.passwords import hash_password
+from radui.ui.auth import AuthError, checker, environment_users, read_users
 from radui.ui.launch import listening_problem, main, parse_options, prepare_environment, server_settings
 
 ROOT = Path(__file__).parents[3]
@@ -64,11 +65,16 @@ def test_one_user_may_stand_in_the_environment(monkeypatch, checkpoints):
     assert checker(options.users)("anna", "with:colon")
 
 
-def test_bad_password_files_are_refused(tmp_path):
+@pytest.mark.parametrize("stored", ["plain", "scrypt$a$b", "scrypt$YQ==$", "md5$YQ==$YQ=="])
+def test_what_is_no_hash_is_refused_before_a_login_stumbles_over_it(tmp_path, stored):
     file = tmp_path / "users"
-    file.write_text("anna:plain\n")
+    file.write_text(f"anna:{stored}\n")
     with pytest.raises(AuthError, match="Line 1"):
         read_users(file)
+
+
+def test_bad_password_files_are_refused(tmp_path):
+    file = tmp_path / "users"
     file.write_text("\n")
     with pytest.raises(AuthError, match="names no user"):
         read_users(file)
