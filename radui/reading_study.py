@@ -58,10 +58,22 @@ def engine_reports(engine: Engine) -> Generate:
         return checkpoint_sha256(engine.checkpoints, (system, *NEEDED))
 
     def generate(system: str, study: Study) -> GeneratedReport:
-        prediction = _last(engine, system, study)
+        prediction = complete_report(engine, system, study)
         return GeneratedReport(prediction.report, digest(system), prediction.seconds)
 
     return generate
+
+
+def complete_report(
+    engine: Engine, system: str, study: Study, labels: Sequence[str] | None = None
+) -> Prediction:
+    """The finished prediction of one system with its evidence; raises as `Engine.predict`."""
+    last = None
+    for prediction in engine.predict(system, study, labels):
+        last = prediction
+    if last is None or not last.complete:
+        raise EngineError(f"The system {system} did not finish its report; run it again.")
+    return last
 
 
 def checkpoint_sha256(checkpoints: Path, names: Sequence[str]) -> str:
@@ -75,15 +87,6 @@ def checkpoint_sha256(checkpoints: Path, names: Sequence[str]) -> str:
                     content.update(block)
             whole.update(f"{name}/{path.name} {content.hexdigest()}\n".encode())
     return whole.hexdigest()
-
-
-def _last(engine: Engine, system: str, study: Study) -> Prediction:
-    last = None
-    for prediction in engine.predict(system, study):
-        last = prediction
-    if last is None or not last.complete:
-        raise EngineError(f"The system {system} did not finish its report; run the command again.")
-    return last
 
 
 def _new_case(files: CaseFiles) -> NewCase:

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "store": {"records"},
     "statistics": {"store"},
     "reading_study": RECORDS | {"processing", "engine", "store"},
-    "commands": RECORDS | {"processing", "engine", "store", "statistics", "reading_study"},
+    "commands": RECORDS | {"processing", "render", "engine", "store", "statistics", "reading_study"},
     "__main__": {"commands"},
     "ui": RECORDS
     | {"processing", "explain", "scores", "render", "engine", "store", "statistics", "reading_study"},

@@ -23,6 +23,7 @@ from radui.processing.case_folder import CaseFiles, CaseFolderError, list_cases,
 from radui.processing.errors import ImageError
 from radui.reading_study import check_systems, checkpoint_sha256, ready_systems
 from radui.records import GateVerdict, Prediction, Study
+from radui.render.warning import gate_warning
 
 
 @dataclass(frozen=True)
@@ -111,15 +112,7 @@ def written(prediction: Prediction, verdicts: Sequence[GateVerdict]) -> dict[str
         finding.observation: {"state": finding.state.name.lower(), "positive": round(finding.positive, 4)}
         for finding in prediction.findings
     }
-    return {"report": prediction.report, "findings": findings, "warning": warning(verdicts)}
-
-
-def warning(verdicts: Sequence[GateVerdict]) -> str | None:
-    """One sentence where the gate doubts a picture."""
-    doubtful = [str(number) for number, verdict in enumerate(verdicts, 1) if not verdict.passed]
-    if len(doubtful) > 1:
-        return f"Pictures {' and '.join(doubtful)} do not look like chest radiographs."
-    return f"Picture {doubtful[0]} does not look like a chest radiograph." if doubtful else None
+    return {"report": prediction.report, "findings": findings, "warning": gate_warning(verdicts)}
 
 
 class Batch:

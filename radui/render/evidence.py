@@ -15,6 +15,7 @@ from radui.processing.frame import box_to_original
 from radui.records import (
     AdaptivePatches,
     Evidence,
+    FloatArray,
     Frame,
     PoolingMap,
     Prototypes,
@@ -102,22 +103,29 @@ def transport_payload(plan: TransportPlan) -> dict[str, Any]:
 def patches_payload(patches: AdaptivePatches, tokens: Sequence[Token]) -> dict[str, Any]:
     """Pack the boxes with the cosine of each to each token of the report (AdaMatch Fig. 8).
 
-    shape: (tokens, patches). A token that the aligner reads as several words has their mean, one that it
-    does not read has nan.
+    shape: (tokens, patches).
     """
-    rows = np.full((len(tokens), len(patches.boxes)), np.nan, np.float32)
-    for index, token in enumerate(tokens):
-        read = [i for i, (start, end) in enumerate(patches.words) if start < token.end and end > token.start]
-        if read:
-            rows[index] = patches.similarities[read].mean(0)
     return {
-        **_source("patches", "adaptive patches", "cosine", "words", halves(rows)),
+        **_source("patches", "adaptive patches", "cosine", "words", halves(patch_rows(patches, tokens))),
         "kind": "patches",
         "boxes": np.round(patches.boxes, 1).tolist(),
         "centres": np.round(patches.centres, 1).tolist(),
         "views": patches.views.tolist(),
         "averaged": [],
     }
+
+
+def patch_rows(patches: AdaptivePatches, tokens: Sequence[Token]) -> FloatArray:
+    """Return the cosines (tokens, patches) of a report's tokens to the adaptive patches.
+
+    A token that the aligner reads as several words has their mean, one that it does not read has nan.
+    """
+    rows = np.full((len(tokens), len(patches.boxes)), np.nan, np.float32)
+    for index, token in enumerate(tokens):
+        read = [i for i, (start, end) in enumerate(patches.words) if start < token.end and end > token.start]
+        if read:
+            rows[index] = patches.similarities[read].mean(0)
+    return rows
 
 
 def prototypes_payload(answer: Prototypes) -> dict[str, Any]:

@@ -4,14 +4,15 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
 from radui.observations import OBSERVATIONS, STATE_NAMES
 from radui.processing.labeler import label
-from radui.records import Finding, Prediction, Study
+from radui.records import Finding, GateVerdict, Prediction, Study
+from radui.render.warning import gate_warning
 from radui.scores import ReportScores, score_report
 
 NOTICE = "Research use only, not for diagnosis."
@@ -20,12 +21,22 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Case:
-    """A study, its complete predictions by system title, the classifier's findings, perhaps a reference."""
+    """A study, its complete predictions by system title, the classifier's findings, perhaps a reference.
+
+    verdicts: the gate's, empty where it was not asked. checkpoints: SHA-256 of the weights by system title.
+    """
 
     study: Study
     predictions: Mapping[str, Prediction]
     findings: tuple[Finding, ...] = ()
     reference: str = ""
+    verdicts: tuple[GateVerdict, ...] = ()
+    checkpoints: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def warning(self) -> str | None:
+        """What has to stand on every export of a picture that the gate did not pass."""
+        return gate_warning(self.verdicts)
 
     def scores(self) -> dict[str, ReportScores]:
         """Score each report by its system's title; empty without a reference."""
@@ -36,11 +47,12 @@ class Case:
 
 def case_text(case: Case) -> str:
     """Return the reports as plain text, one paragraph a system, with what each states."""
-    parts = [NOTICE]
+    parts = [NOTICE, *([f"WARNING: {case.warning}"] if case.warning else [])]
     if case.study.indication:
         parts.append(f"Indication: {case.study.indication}")
     for title, one in case.predictions.items():
-        parts.append(f"{title.upper()} ({one.seconds:.1f} s)\n{one.report}\n{_states_text(one.report)}")
+        lines = (*_heading(title, one, case), one.report, _states_text(one.report))
+        parts.append("\n".join(lines))
     if case.reference.strip():
         parts.append(f"REFERENCE\n{case.reference.strip()}\n{_states_text(case.reference)}")
     if case.findings:
@@ -50,18 +62,27 @@ def case_text(case: Case) -> str:
 
 
 def case_json(case: Case) -> str:
-    """Return everything but arrays as JSON; `schema` counts up when the layout changes."""
-    document = {
+    """Return everything but arrays as JSON."""
+    return json.dumps(case_document(case), indent=2, ensure_ascii=False)
+
+
+def case_document(case: Case) -> dict[str, Any]:
+    """Return everything but arrays as plain values; `schema` counts up when the layout changes."""
+    return {
         "schema": SCHEMA,
         "notice": NOTICE,
+        "warning": case.warning,
+        "gate": [asdict(verdict) for verdict in case.verdicts],
         "indication": case.study.indication,
         "views": [{"size": view.size, "view": view.view} for view in case.study.views],
-        "reports": {title: _report(one) for title, one in case.predictions.items()},
-        "classifier": [_finding(one) for one in case.findings],
+        "reports": {
+            title: _report(one) | {"checkpoint_sha256": case.checkpoints.get(title)}
+            for title, one in case.predictions.items()
+        },
+        "classifier": [finding_document(one) for one in case.findings],
         "reference": case.reference,
         "scores": {title: {**asdict(one), "f1": one.f1} for title, one in case.scores().items()},
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
 
 
 def case_arrays(case: Case) -> bytes:
@@ -71,16 +92,22 @@ def case_arrays(case: Case) -> bytes:
     evidence needs no line here; what is no array stands in the description.
     """
     buffer = io.BytesIO()
-    description: dict[str, Any] = {"schema": SCHEMA, "notice": NOTICE, "systems": {}}
+    description: dict[str, Any] = {"schema": SCHEMA, "notice": NOTICE, "warning": case.warning, "systems": {}}
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for one in case.predictions.values():
+        for title, one in case.predictions.items():
             arrays, rest = _split(one)
             packed = io.BytesIO()
             np.savez_compressed(packed, **arrays)
             archive.writestr(f"{one.system}.npz", packed.getvalue())
-            description["systems"][one.system] = rest
+            description["systems"][one.system] = rest | {"checkpoint_sha256": case.checkpoints.get(title)}
         archive.writestr("description.json", json.dumps(description, indent=2, ensure_ascii=False))
     return buffer.getvalue()
+
+
+def _heading(title: str, prediction: Prediction, case: Case) -> list[str]:
+    checkpoint = case.checkpoints.get(title)
+    weights = [f"Checkpoint SHA-256 {checkpoint}"] if checkpoint else []
+    return [f"{title.upper()} ({prediction.seconds:.1f} s)", *weights]
 
 
 def _states_text(report: str) -> str:
@@ -95,11 +122,12 @@ def _report(prediction: Prediction) -> dict[str, Any]:
         "seconds": round(prediction.seconds, 3),
         "tokens": [asdict(token) for token in prediction.tokens],
         "stated": {name: STATE_NAMES[state] for name, state in label(prediction.report).items()},
-        "findings": [_finding(one) for one in prediction.findings],
+        "findings": [finding_document(one) for one in prediction.findings],
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def finding_document(finding: Finding) -> dict[str, Any]:
+    """Return a finding as plain values, each state with its probability."""
     named = dict(zip(STATE_NAMES, map(float, finding.probabilities), strict=True))
     return {
         "observation": finding.observation,

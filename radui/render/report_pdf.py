@@ -28,6 +28,7 @@ def case_pdf(case: Case) -> bytes:
     metadata = {"Title": "radui", "Subject": NOTICE, "CreationDate": None}
     with PdfPages(buffer, metadata=metadata) as pages:
         for page in (*_report_pages(case), _table_page(case)):
+            _write_warning(page, case.warning)
             pages.savefig(page)
     return buffer.getvalue()
 
@@ -39,6 +40,12 @@ def _page() -> "Figure":
     page.text(0.08, 0.03, NOTICE, size=8, color="#7a4d00")
     page.text(0.92, 0.03, "radui", size=8, ha="right", color="#4c5b69")
     return page
+
+
+def _write_warning(page: "Figure", warning: str | None) -> None:
+    """A warning stands at the head of every page, so that none of them is handed on without it."""
+    if warning:
+        page.text(0.08, 0.965, f"WARNING: {warning}", size=10, weight="bold", color="#a4231b")
 
 
 def _report_pages(case: Case) -> list["Figure"]:
@@ -58,9 +65,14 @@ def _report_pages(case: Case) -> list["Figure"]:
 
 def _paragraphs(case: Case) -> list[tuple[str, str]]:
     indication = [("Indication", case.study.indication)] if case.study.indication else []
-    reports = [(f"{title}  ({one.seconds:.1f} s)", one.report) for title, one in case.predictions.items()]
+    reports = [(_title(title, one.seconds, case), one.report) for title, one in case.predictions.items()]
     reference = [("Reference", " ".join(case.reference.split()))] if case.reference.strip() else []
     return [*indication, *reports, *reference]
+
+
+def _title(title: str, seconds: float, case: Case) -> str:
+    weights = case.checkpoints.get(title)
+    return f"{title}  ({seconds:.1f} s{f', checkpoint {weights[:12]}' if weights else ''})"
 
 
 def _draw_views(page: "Figure", case: Case) -> None:

@@ -4,9 +4,11 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from gradio.utils import get_upload_folder
+
 
 class UploadError(ValueError):
-    """An upload that is no longer there; str() is one sentence."""
+    """An upload that is no longer there, or a path that never was one; str() is one sentence."""
 
 
 def take_files(paths: Sequence[str | Path]) -> list[bytes]:
@@ -14,9 +16,10 @@ def take_files(paths: Sequence[str | Path]) -> list[bytes]:
 
     Gradio keeps an upload as <cache>/<hash of the content>/<name>, and the name may tell who was
     X-rayed. All are read before the first goes: equal pictures share a folder. UploadError when one
-    is gone already.
+    is gone already, and for a path of any other shape: paths come from a browser or a script, and nothing
+    but an upload may be read or deleted for them.
     """
-    files = [Path(path) for path in paths]
+    files = [_upload(path) for path in paths]
     try:
         return [file.read_bytes() for file in files]
     except FileNotFoundError as error:
@@ -24,3 +27,10 @@ def take_files(paths: Sequence[str | Path]) -> list[bytes]:
     finally:
         for file in files:
             shutil.rmtree(file.parent, ignore_errors=True)
+
+
+def _upload(path: str | Path) -> Path:
+    file = Path(path).resolve()
+    if file.parent.parent != Path(get_upload_folder()).resolve():
+        raise UploadError("This is no upload; upload the picture first.")
+    return file

@@ -9,6 +9,7 @@ from radui.engine import Engine
 from radui.processing.limits import MAX_BYTES
 from radui.store.connection import Store
 from radui.ui import asset_files
+from radui.ui.api import ScriptApi
 from radui.ui.compare import CompareTab
 from radui.ui.explain import ExplainTab
 from radui.ui.questions import RESEARCH_NOTICE
@@ -39,6 +40,7 @@ def build_page(engine: Engine, store: Store | None = None) -> gr.Blocks:
             if store is not None:
                 add_tabs(store, by_machine(store), engine, sessions)
         explain.open(explain_tab)
+        ScriptApi(engine).connect()
         page.load(
             compare.refresh, None, compare.page.of_systems, show_progress="hidden", api_visibility="private"
         )

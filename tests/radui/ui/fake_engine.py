@@ -1,6 +1,7 @@
 """An engine with the real one's surface and records, without models: reports by rote, evidence by lot."""
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from threading import Event
 
 import numpy as np
@@ -43,6 +44,8 @@ class FakeEngine:
     Pictures whose mean grey is over 0.9 do not pass the gate. With `hold`, a report waits after three
     words until `go` is set or it is cancelled.
     """
+
+    checkpoints = Path("no-checkpoints")
 
     def __init__(
         self,

@@ -66,7 +66,8 @@ def test_a_run_without_a_study_or_a_system_says_so(tab, chosen, missing):
     assert list(tab.run(chosen, "", REQUEST)) == [{tab.page.notice: f"Choose {missing} first."}]
 
 
-def test_a_refused_file_keeps_the_study_before_it(tab, tmp_path):
+def test_a_refused_file_keeps_the_study_before_it(tab, tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     load(tab)
     folder = tmp_path / "upload"
     folder.mkdir()

@@ -3,8 +3,17 @@ import pytest
 from radui.ui.intake import UploadError, take_files
 
 
-def test_uploads_are_read_and_deleted(tmp_path):
-    folder = tmp_path / "hash"
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """The folder of uploads."""
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder))
+    return folder
+
+
+def test_uploads_are_read_and_deleted(cache):
+    folder = cache / "hash"
     folder.mkdir()
     (folder / "one").write_bytes(b"1")
     (folder / "two").write_bytes(b"1")
@@ -12,3 +21,17 @@ def test_uploads_are_read_and_deleted(tmp_path):
     assert not folder.exists()
     with pytest.raises(UploadError):
         take_files([folder / "one"])
+
+
+@pytest.mark.parametrize(
+    "path", ["victim/file", "cache/file", "cache/hash/deep/file", "cache/hash/../../victim/file", "link/file"]
+)
+def test_nothing_else_is_read_or_deleted(cache, tmp_path, path):
+    for folder in ("victim", "cache", "cache/hash", "cache/hash/deep"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / "file").write_bytes(b"secret")
+    (cache / "linked").symlink_to(tmp_path / "victim")
+    (tmp_path / "link").symlink_to(cache / "linked")
+    with pytest.raises(UploadError, match="upload the picture first"):
+        take_files([tmp_path / path])
+    assert len([found for found in tmp_path.rglob("file") if found.is_file()]) >= 4

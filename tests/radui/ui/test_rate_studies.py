@@ -38,8 +38,9 @@ def engine(fake_engine, tmp_path):
 
 
 @pytest.fixture
-def upload(tmp_path, pictures):
+def upload(tmp_path, pictures, monkeypatch):
     """upload({name: file of `pictures` or text}): each in a folder of its own, as Gradio keeps uploads."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
 
     def upload(files):
         paths = []
