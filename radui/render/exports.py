@@ -51,8 +51,7 @@ def case_text(case: Case) -> str:
     if case.study.indication:
         parts.append(f"Indication: {case.study.indication}")
     for title, one in case.predictions.items():
-        lines = (*_heading(title, one, case), one.report, _states_text(one.report))
-        parts.append("\n".join(lines))
+        parts.append("\n".join((*_heading(title, one, case), one.report, _states_text(one.report))))
     if case.reference.strip():
         parts.append(f"REFERENCE\n{case.reference.strip()}\n{_states_text(case.reference)}")
     if case.findings:
