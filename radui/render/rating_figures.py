@@ -45,7 +45,7 @@ def figures_png(results: "StudyResults", titles: Mapping[str, str], dpi: int = 2
 def study_figures(results: "StudyResults", titles: Mapping[str, str]) -> dict[str, "Figure"]:
     """Return {title: figure}: strengths, wins, acceptability and errors, each where it has numbers."""
     named = {**titles, REFERENCE: "Reference report"}
-    quality = {system: found["mean"] for system, found in results.acceptability.items()}
+    quality = {system: results.acceptability[system]["mean"] for system in _ranked(results)}
     figures: dict[str, Figure] = {}
     if any(estimate.value is not None for estimate in results.strengths.values()):
         figures["Bradley-Terry log-strength"] = _dots([(results.strengths, _ACCENT, "")], named)
@@ -54,7 +54,7 @@ def study_figures(results: "StudyResults", titles: Mapping[str, str]) -> dict[st
     if any(estimate.value is not None for estimate in quality.values()):
         figures["Acceptability, 1 to 5"] = _dots([(quality, _ACCENT, "")], named, (1, 5))
         errors = [
-            ({system: counts["all", significant] for system, counts in results.errors.items()}, color, name)
+            ({system: results.errors[system]["all", significant] for system in quality}, color, name)
             for significant, color, name in (
                 (True, _SECOND, "significant"),
                 (False, _ACCENT, "not significant"),
@@ -62,6 +62,11 @@ def study_figures(results: "StudyResults", titles: Mapping[str, str]) -> dict[st
         ]
         figures["Errors a report"] = _dots(errors, named)
     return figures
+
+
+def _ranked(results: "StudyResults") -> list[str]:
+    """All systems, best first where readers' preference tells: the rows of every figure."""
+    return list(dict.fromkeys((*results.strengths, *results.acceptability)))
 
 
 def _dots(
@@ -79,7 +84,10 @@ def _dots(
     if limits:
         axes.set_xlim(*limits)
     if any(name for _, _, name in series):
-        axes.legend(frameon=False, labelcolor=_INK, fontsize=8)
+        # Above the rows, where no dot can lie.
+        axes.legend(
+            frameon=False, labelcolor=_INK, fontsize=8, loc="lower right", bbox_to_anchor=(1, 1), ncols=2
+        )
     axes.grid(axis="x", color=_INK, alpha=0.15)
     return figure
 
@@ -94,14 +102,16 @@ def _dot(axes: "Axes", estimate: "Estimate", row: float, color: str, name: str) 
 
 def _wins(results: "StudyResults", titles: Mapping[str, str]) -> "Figure":
     matrix = results.wins
-    names = [titles.get(system, system) for system in matrix.systems]
+    order = [matrix.systems.index(system) for system in _ranked(results) if system in matrix.systems]
+    wins = matrix.wins[order][:, order]
+    names = [titles.get(matrix.systems[i], matrix.systems[i]) for i in order]
     figure, axes = _canvas(0.5 * len(names) + _HEAD_ROOM)
-    played = matrix.wins + matrix.wins.T
+    played = wins + wins.T
     for i in range(len(names)):
         for j in (other for other in range(len(names)) if other != i and played[i, other]):
-            share = matrix.wins[i, j] / played[i, j]
+            share = wins[i, j] / played[i, j]
             axes.barh(i, 0.94, 0.9, left=j - 0.47, color=_ACCENT, alpha=0.1 + 0.6 * share)
-            axes.text(j, i, f"{matrix.wins[i, j]:g}", ha="center", va="center", color=_INK)
+            axes.text(j, i, f"{wins[i, j]:g}", ha="center", va="center", color=_INK)
     axes.set_xticks(range(len(names)), names)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)

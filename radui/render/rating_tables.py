@@ -1,51 +1,62 @@
-"""What a reading study found -> HTML tables: each number with its interval, n, and a sentence where it is
-undefined. Tables say n once a row and keep the rest of an estimate in the cell's title."""
+"""What a reading study found -> HTML tables."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from radui.render.rating_agreement import agreement_html
+from radui.render.rating_cells import Notes, cell, counted, number, percent, table
 from radui.store.answers import CATEGORIES
 from radui.store.plan import REFERENCE
 
 if TYPE_CHECKING:  # its libraries take seconds to import
     from radui.statistics.intervals import Estimate
-    from radui.statistics.results import Agreement, StudyResults
+    from radui.statistics.results import StudyResults
 
 Titles = Mapping[str, str]
-_QUALITY = {
+Rows = Sequence[Mapping[str, Any]]
+_COLUMNS = {
     "mean": "Acceptability, 1–5",
     "standard": "No or minor changes",
     "stringent": "No changes",
-}
-_MEANS = {
     "hallucination": "Hallucination",
     "clarity": "Clarity, 1–5",
+    "radpeer_concur": "RADPEER 1, concur",
+    "radpeer_significant": "RADPEER 2b or 3b",
+    "worst_severity": "Worst error, 0–4",
     "edited_words": "Words edited",
     "edit_seconds": "Seconds editing",
+    "realism": "Realism of its picture, 1–5",
+    "agreement": "Picture agrees, 1–5",
 }
-_SHARES = {"standard", "stringent", "hallucination"}
+_SHARES = {"standard", "stringent", "hallucination", "radpeer_concur", "radpeer_significant"}
+_SUPPORT = {"yes": "Yes", "partly": "Partly", "no": "No", "cannot_judge": "Cannot judge"}
 
 
-def results_html(results: "StudyResults", titles: Titles, cases: Mapping[str, int]) -> str:
-    """Return all tables of a study.
+def results_html(
+    results: "StudyResults", titles: Titles, cases: Rows, metrics: "Mapping[str, Estimate]"
+) -> str:
+    """Return all tables of a study, systems in the order that readers prefer.
 
-    titles: {system: title}; cases: {case name: submitted ratings}.
+    titles: {system: title}; cases: rows of `tables.case_progress`; metrics: as for `metrics_html`.
     """
     named = {**titles, REFERENCE: "Reference report"}
     return "".join(
         (
-            progress_html(results.progress, cases),
+            readers_html(results.progress),
             quality_html(results, named),
             errors_html(results, named),
             preference_html(results, named),
-            *(agreement_html(each) for each in results.agreement),
+            support_html(results, named),
+            metrics_html(metrics),
+            agreement_html(results.agreement),
+            cases_html(cases),
         )
     )
 
 
-def progress_html(progress: Sequence[Mapping[str, Any]], cases: Mapping[str, int]) -> str:
-    """Return how far each reader is, and how many ratings each case has."""
+def readers_html(progress: Rows) -> str:
+    """Return how far each reader is."""
     rows = [
         (
             escape(row["reader_name"]),
@@ -55,121 +66,132 @@ def progress_html(progress: Sequence[Mapping[str, Any]], cases: Mapping[str, int
         )
         for row in progress
     ]
-    readers = _table(
-        "Progress of readers", ("Reader", "Submitted", "Skipped", "Minutes a case, without idle time"), rows
-    )
-    own = [(escape(name), str(count)) for name, count in cases.items()]
-    return readers + _table("Ratings of each case", ("Case", "Submitted"), own)
+    head = ("Reader", "Submitted", "Skipped", "Minutes a case, without idle time")
+    return table("Progress of readers", head, rows)
+
+
+def cases_html(cases: Rows) -> str:
+    """Return how far each reader is with each case, and why cases were skipped."""
+    readers = list(dict.fromkeys(row["reader_name"] for row in cases))
+    found = {(row["case_name"], row["reader_name"]): row for row in cases}
+    names = dict.fromkeys(row["case_name"] for row in cases)
+    rows = [(escape(name), *(_done(found.get((name, reader))) for reader in readers)) for name in names]
+    return table("Progress of cases", ("Case", *map(escape, readers)), rows)
+
+
+def _done(row: Mapping[str, Any] | None) -> str:
+    if row is None:
+        return ""
+    skipped = f", skipped: {escape(row['reasons'])}" if row["reasons"] else ""
+    return f"{row['submitted']} of {row['assigned']}{skipped}"
 
 
 def quality_html(results: "StudyResults", titles: Titles) -> str:
-    """Return acceptability, hallucination, clarity and edits by system."""
-    rows = []
-    for system, found in results.acceptability.items():
-        estimates = {**found, **{name: results.means[system][name] for name in _MEANS}}
-        columns = (*_QUALITY, *_MEANS)
-        cells = [_cell(estimates[name], _percent if name in _SHARES else _number) for name in columns]
-        rows.append((_title(system, titles), str(found["mean"].n), *cells))
-    head = ("System", "n", *_QUALITY.values(), *_MEANS.values())
-    return _table("Quality of each system's reports", head, rows)
+    """Return acceptability and the means of all else that was asked, by system."""
+    notes = Notes()
+    found = {
+        system: {
+            **results.means[system],
+            **results.pictures.get(system, {}),
+            **results.acceptability[system],
+        }
+        for system in _ranked(results, results.acceptability)
+    }
+    asked = [name for name in _COLUMNS if any(each[name].n for each in found.values() if name in each)]
+    rows = [
+        (
+            _title(system, titles),
+            str(each["mean"].n),
+            *(_quality(each.get(name), name, notes) for name in asked),
+        )
+        for system, each in found.items()
+    ]
+    head = ("System", "n", *(_COLUMNS[name] for name in asked))
+    return table("Quality of each system's reports", head, rows, notes)
+
+
+def _quality(estimate: "Estimate | None", name: str, notes: Notes) -> str:
+    return cell(estimate, notes, percent if name in _SHARES else number) if estimate else ""
 
 
 def errors_html(results: "StudyResults", titles: Titles) -> str:
-    """Return errors a report by category and significance; significant ones first."""
-    names = {"all": "All", **CATEGORIES}
+    """Return errors a report by category and significance, a column a system."""
+    notes, systems = Notes(), _ranked(results, results.errors)
     rows = [
         (
-            _title(system, titles) if (category, significant) == ("all", True) else "",
-            escape(name),
+            escape(title) if significant else "",
             "significant" if significant else "not significant",
-            _cell(counts[category, significant]),
-            str(counts[category, significant].n),
+            *(cell(results.errors[system][category, significant], notes) for system in systems),
         )
-        for system, counts in results.errors.items()
-        for category, name in names.items()
+        for category, title in {"all": "All", **CATEGORIES}.items()
         for significant in (True, False)
+        if systems
     ]
-    head = ("System", "Category (ReXVal)", "Clinically", "Errors a report", "n")
-    return _table("Errors in each system's reports", head, rows)
+    heads = [
+        f"{_title(system, titles)} <small>n {results.errors[system]['all', True].n}</small>"
+        for system in systems
+    ]
+    return table("Errors a report", ("Category (ReXVal)", "Clinically", *heads), rows, notes)
 
 
 def preference_html(results: "StudyResults", titles: Titles) -> str:
     """Return Bradley-Terry strengths, the win matrix and the bias to a place."""
+    notes, matrix = Notes(), results.wins
     strengths = [
-        (_title(system, titles), _cell(estimate), str(estimate.n))
-        for system, estimate in results.strengths.items()
+        (_title(system, titles), *counted(estimate, notes)) for system, estimate in results.strengths.items()
     ]
-    matrix = results.wins
+    order = [matrix.systems.index(system) for system in _ranked(results, matrix.systems)]
     wins = [
-        (_title(system, titles), *("–" if i == j else f"{won:g}" for j, won in enumerate(matrix.wins[i])))
-        for i, system in enumerate(matrix.systems)
+        (
+            _title(matrix.systems[i], titles),
+            *("–" if i == j else f"{matrix.wins[i, j]:g}" for j in order),
+        )
+        for i in order
     ]
-    head = ("won \\ against", *(_title(system, titles) for system in matrix.systems))
+    head = ("won \\ against", *(_title(matrix.systems[i], titles) for i in order))
     return (
-        _table("Bradley-Terry strengths, ties count half", ("System", "Log-strength", "n"), strengths)
-        + _table("Wins of the row against the column", head, wins)
+        table("Bradley-Terry strengths, ties count half", ("System", "Log-strength", "n"), strengths, notes)
+        + table("Wins of the row against the column", head, wins)
         + _bias(results)
     )
 
 
 def _bias(results: "StudyResults") -> str:
-    share, p_value = results.position.share, results.position.p_value
-    test = "" if p_value is None else f", two-sided p {p_value:.3f}"
+    notes, p_value = Notes(), results.position.p_value
+    share, n = counted(results.position.share, notes, percent)
+    test = "none" if p_value is None else f"p {p_value:.3f}"
+    rows = [(share, test, n, str(results.both_unacceptable))]
+    head = ("Earlier letter won", "Two-sided test of one half", "n decided", "Both unacceptable")
+    return table("Position on the page", head, rows, notes)
+
+
+def support_html(results: "StudyResults", titles: Titles) -> str:
+    """Return whether regions supported the words; nothing where no region was judged."""
+    notes = Notes()
     rows = [
         (
-            "Earlier letter preferred, of decided comparisons",
-            f"{_cell(share, _percent)}{test}",
-            str(share.n),
-        ),
-        ("Both unacceptable", str(results.both_unacceptable), ""),
+            _title(system, titles),
+            str(results.support[system]["yes"].n),
+            *(cell(results.support[system][answer], notes, percent) for answer in _SUPPORT),
+        )
+        for system in _ranked(results, results.support)
     ]
-    return _table("Position and refusals", ("", "", "n"), rows)
+    head = ("System", "n", *_SUPPORT.values())
+    return table("Does the region support the words?", head, rows, notes) if rows else ""
 
 
 def metrics_html(metrics: "Mapping[str, Estimate]") -> str:
     """Return how well each automatic metric ranks reports as the readers did; nothing without a metric."""
-    rows = [(escape(name), *_both(estimate)) for name, estimate in metrics.items()]
-    head = ("Metric against the reference report", "Kendall's τ with acceptability", "n")
-    return _table("Automatic metrics and readers", head, rows) if rows else ""
+    notes = Notes()
+    rows = [(escape(name), *counted(estimate, notes)) for name, estimate in metrics.items()]
+    head = ("Metric against the reference report", "Kendall's τ with acceptability", "n reports")
+    return table("Automatic metrics and readers", head, rows, notes) if rows else ""
 
 
-def agreement_html(agreement: "Agreement") -> str:
-    """Return the agreement on one question: of all readers, of every two, of each with itself."""
-    name = agreement.question.replace("_", " ").capitalize()
-    rows = [("All readers", "Krippendorff's α", *_both(agreement.alpha))]
-    rows.append(("All readers", "Fleiss' κ", *_both(agreement.fleiss)))
-    pairs: list[tuple[str, Mapping[str, Estimate]]] = [
-        (f"{one} and {other}", found) for (one, other), found in agreement.pairs.items()
-    ]
-    pairs += [(f"{reader}, first and second reading", found) for reader, found in agreement.intra.items()]
-    measures = {"cohen": "Cohen's κ", "pabak": "PABAK"}
-    rows += [
-        (escape(who), label, *_both(found[key])) for who, found in pairs for key, label in measures.items()
-    ]
-    return _table(f"Agreement: {name} ({agreement.level})", ("Readers", "Measure", "Value", "n"), rows)
-
-
-def _both(estimate: "Estimate") -> tuple[str, str]:
-    return _cell(estimate), f"{estimate.n} {escape(estimate.unit)}"
-
-
-def _cell(estimate: "Estimate", shown: Callable[[float], str] | None = None) -> str:
-    """A value with its interval; without a value, the sentence that says why."""
-    shown = shown or _number
-    if estimate.value is None:
-        return f'<span class="rd-undefined">{escape(estimate.note)}</span>'
-    text = f"<b>{shown(estimate.value)}</b>"
-    if estimate.low is not None and estimate.high is not None:
-        text += f' <span class="rd-interval">{shown(estimate.low)} to {shown(estimate.high)}</span>'
-    return text + (f"<small>{escape(estimate.note)}</small>" if estimate.note else "")
-
-
-def _number(value: float) -> str:
-    return f"{value:.2f}"
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.0f} %"
+def _ranked(results: "StudyResults", systems: Iterable[str]) -> list[str]:
+    """Systems best first where readers' preference tells, the others after them as they come."""
+    order = list(results.strengths)
+    return sorted(systems, key=lambda system: order.index(system) if system in order else len(order))
 
 
 def _minutes(row: Mapping[str, Any]) -> str:
@@ -179,19 +201,3 @@ def _minutes(row: Mapping[str, Any]) -> str:
 
 def _title(system: str, titles: Titles) -> str:
     return escape(titles.get(system, system))
-
-
-def _table(caption: str, head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Cells are HTML already; the first of a row is its heading."""
-    top = "".join(f'<th scope="col">{each}</th>' for each in head)
-    body = "".join(_row(*row) for row in rows)
-    if not body:
-        return f'<section class="rd-result"><h3>{escape(caption)}</h3><p>No ratings yet.</p></section>'
-    return (
-        f'<section class="rd-result"><h3>{escape(caption)}</h3>'
-        f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></section>"
-    )
-
-
-def _row(first: str, *others: str) -> str:
-    return f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in others)}</tr>'

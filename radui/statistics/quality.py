@@ -59,6 +59,42 @@ def means(
     }
 
 
+def support_shares(
+    ratings: Sequence[Row], answers: Sequence[str], bootstrap: Bootstrap
+) -> dict[str, dict[str, Estimate]]:
+    """{system: {answer: share}} of the regions that were judged; ratings: rows of explanation_ratings."""
+    return {
+        system: {
+            answer: mean(
+                [row["support"] == answer for row in rows], [row["case_id"] for row in rows], bootstrap
+            )
+            for answer in answers
+        }
+        for system, rows in by_system(ratings).items()
+    }
+
+
+def graded(ratings: Sequence[Row], errors: Sequence[Row]) -> list[Row]:
+    """Rows of report_ratings with what RADPEER and ReFiSco say in numbers, None where not asked.
+
+    radpeer_concur, radpeer_significant: 1 for a score of 1, for 2b or 3b. worst_severity: of the report's
+    errors, 0 for none.
+    """
+    degrees: dict[tuple[str, str], list[int]] = {}
+    for error in errors:
+        if error["severity"] is not None:
+            degrees.setdefault((error["event_id"], error["letter"]), []).append(error["severity"])
+    return [
+        {
+            **row,
+            "radpeer_concur": None if row["radpeer"] is None else row["radpeer"] == "1",
+            "radpeer_significant": None if row["radpeer"] is None else row["radpeer"].endswith("b"),
+            "worst_severity": max(degrees.get((row["event_id"], row["letter"]), [0])) if degrees else None,
+        }
+        for row in ratings
+    ]
+
+
 def by_system(rows: Sequence[Row]) -> dict[str, list[Row]]:
     """Rows by their system, systems in alphabetical order."""
     grouped: dict[str, list[Row]] = {system: [] for system in sorted({row["system"] for row in rows})}

@@ -17,8 +17,8 @@ from radui.statistics.agreement import (
 from radui.statistics.correlation import ReportKey, rank_correlation
 from radui.statistics.intervals import Bootstrap, Estimate
 from radui.statistics.preference import PositionBias, WinMatrix, bradley_terry, position_bias, win_matrix
-from radui.statistics.quality import acceptability, error_counts, means
-from radui.store.answers import CATEGORIES
+from radui.statistics.quality import acceptability, error_counts, graded, means, support_shares
+from radui.store.answers import CATEGORIES, SUPPORT
 from radui.store.connection import Store
 from radui.store.pairs import Pair, read_pairs
 from radui.store.tables import read_table
@@ -30,7 +30,10 @@ QUESTIONS: dict[str, tuple[Level, tuple[float, ...] | None]] = {
     "significant_errors": ("interval", None),
 }
 """Questions whose agreement is told, with their scale and the answers that were possible."""
-MEANS = ("hallucination", "clarity", "edited_characters", "edited_words", "edit_seconds")
+MEANS = (
+    *("hallucination", "clarity", "edited_characters", "edited_words", "edit_seconds"),
+    *("radpeer_concur", "radpeer_significant", "worst_severity"),
+)
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -51,12 +54,17 @@ class Agreement:
 
 @dataclass(frozen=True)
 class StudyResults:
-    """What a reading study found, by system where it names one; repeated tasks count for `intra` only."""
+    """What a reading study found, by system where it names one; repeated tasks count for `intra` only.
+
+    support: shares of the answers on regions; pictures: means of realism and agreement of synthetic ones.
+    """
 
     progress: list[dict[str, Any]]
     errors: dict[str, dict[tuple[str, bool], Estimate]]
     acceptability: dict[str, dict[str, Estimate]]
     means: dict[str, dict[str, Estimate]]
+    support: dict[str, dict[str, Estimate]]
+    pictures: dict[str, dict[str, Estimate]]
     wins: WinMatrix
     strengths: dict[str, Estimate]
     position: PositionBias
@@ -68,14 +76,25 @@ def study_results(store: Store, study_id: str, bootstrap: Bootstrap | None = Non
     """Compute everything from the ratings that are submitted now."""
     bootstrap = bootstrap or Bootstrap()
     ratings = _with_units(read_table(store, "report_ratings", study_id))
-    first = [row for row in ratings if row["round"] == 1]
-    errors = [row for row in read_table(store, "report_errors", study_id) if row["round"] == 1]
+    first, errors, regions, pictures = (
+        [row for row in rows if row["round"] == 1]
+        for rows in (
+            ratings,
+            read_table(store, "report_errors", study_id),
+            read_table(store, "explanation_ratings", study_id),
+            read_table(store, "picture_ratings", study_id),
+        )
+    )
     pairs = [pair for pair in read_pairs(store, study_id) if pair.round == 1]
     return StudyResults(
-        progress=read_table(store, "reader_progress", study_id),
+        progress=sorted(
+            read_table(store, "reader_progress", study_id), key=lambda row: str(row["reader_name"])
+        ),
         errors=error_counts(first, errors, tuple(CATEGORIES), bootstrap),
         acceptability=acceptability(first, bootstrap),
-        means=means(first, MEANS, bootstrap),
+        means=means(graded(first, errors), MEANS, bootstrap),
+        support=support_shares(regions, SUPPORT, bootstrap),
+        pictures=means(pictures, ("realism", "agreement"), bootstrap),
         wins=win_matrix(pairs),
         strengths=bradley_terry(pairs, bootstrap),
         position=position_bias(pairs, bootstrap),
@@ -109,6 +128,10 @@ def _agreements(store: Store, study_id: str, ratings: Rows, bootstrap: Bootstrap
         _Question(name, level, _answered(ratings, name), name, domain)
         for name, (level, domain) in QUESTIONS.items()
     ]
+    quality = _answered(read_table(store, "current_ratings", study_id), "image_quality_sufficient")
+    shown = {row["assignment_id"]: row["unit"][1:] for row in ratings}
+    seen = [{**row, "unit": (row["case_id"], *shown[row["assignment_id"]])} for row in quality]
+    questions.append(_Question("image_quality", "nominal", seen, "image_quality_sufficient", (0.0, 1.0)))
     votes = _votes(read_pairs(store, study_id))
     questions.append(_Question("preference", "nominal", votes, "score", (0.0, 0.5, 1.0)))
     return [_agreement(question, names, bootstrap) for question in questions if question.rows]

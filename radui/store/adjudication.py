@@ -11,6 +11,7 @@ from sqlite_utils import Database
 from radui.store.connection import Store
 from radui.store.creation import read_plan
 from radui.store.errors import NotFoundError, RuleError
+from radui.store.tasks import picture_digests
 
 QUESTIONS = ("acceptability", "significant errors")
 FAR_APART = 2
@@ -19,22 +20,22 @@ FAR_APART = 2
 
 @dataclass(frozen=True)
 class Opinion:
-    """What one reader said, the reader unnamed: acceptability 1-5, numbers of errors."""
+    """What one reader said, the reader unnamed: acceptability 1-5; errors: (category, significant, quote)."""
 
     acceptability: int | None
-    significant_errors: int
-    insignificant_errors: int
+    errors: tuple[tuple[str, bool, str | None], ...]
 
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A report on which readers differ. question: one of `QUESTIONS`."""
+    """A report on which readers differ. question: one of `QUESTIONS`; pictures: SHA-256 of the case's."""
 
     case_id: str
     candidate_id: str
     question: str
     indication: str
     text: str
+    pictures: tuple[str, ...]
     opinions: tuple[Opinion, ...]
 
 
@@ -42,8 +43,11 @@ _OPINIONS = """
     SELECT case_id, candidate_id, indication, shown_report, count(*) AS readers,
         max(acceptability) - min(acceptability) AS distance,
         min(significant_errors) = 0 AND max(significant_errors) > 0 AS split,
-        json_group_array(json_array(acceptability, significant_errors, insignificant_errors)) AS opinions
-    FROM (SELECT * FROM report_ratings WHERE study_id = ? AND round = 1 ORDER BY acceptability)
+        json_group_array(json_array(acceptability, json(errors))) AS opinions
+    FROM (SELECT *, (SELECT json_group_array(json_array(category, significant, quote)) FROM report_errors
+            WHERE report_errors.event_id = report_ratings.event_id
+            AND report_errors.letter = report_ratings.letter) AS errors
+        FROM report_ratings WHERE study_id = ? AND round = 1 ORDER BY acceptability)
     JOIN candidates USING (case_id, candidate_id) JOIN cases USING (study_id, case_id)
     GROUP BY candidate_id HAVING readers > 1 ORDER BY cases.position, shown_sha256
 """
@@ -59,17 +63,28 @@ def disagreements(store: Store, study_id: str, far_apart: int = FAR_APART) -> li
         query = "SELECT candidate_id, question FROM adjudication_events WHERE study_id = ?"
         decided = {(row["candidate_id"], row["question"]) for row in database.query(query, [study_id])}
         found = [
-            each for row in database.query(_OPINIONS, [study_id]) for each in _disagreements(row, far_apart)
+            each
+            for row in list(database.query(_OPINIONS, [study_id]))
+            for each in _disagreements(row, picture_digests(database, row["case_id"]), far_apart)
         ]
     return [each for each in found if (each.candidate_id, each.question) not in decided]
 
 
-def _disagreements(row: dict[str, Any], far_apart: int) -> Iterator[Disagreement]:
+def _disagreements(row: dict[str, Any], pictures: tuple[str, ...], far_apart: int) -> Iterator[Disagreement]:
     apart = dict(zip(QUESTIONS, ((row["distance"] or 0) >= far_apart, bool(row["split"])), strict=True))
-    opinions = tuple(Opinion(*each) for each in json.loads(row["opinions"]))
+    opinions = tuple(
+        Opinion(level, tuple((category, bool(significant), quote) for category, significant, quote in errors))
+        for level, errors in json.loads(row["opinions"])
+    )
     for question in (name for name, differs in apart.items() if differs):
         yield Disagreement(
-            row["case_id"], row["candidate_id"], question, row["indication"], row["shown_report"], opinions
+            row["case_id"],
+            row["candidate_id"],
+            question,
+            row["indication"],
+            row["shown_report"],
+            pictures,
+            opinions,
         )
 
 

@@ -16,6 +16,16 @@ _STUDIES = """
     FROM reading_studies AS study ORDER BY created_at, study_id
 """
 
+_CASES = """
+    SELECT cases.name AS case_name, readers.name AS reader_name, count(*) AS assigned,
+        count(*) FILTER (WHERE kind = 'submitted') AS submitted,
+        group_concat(reason, '; ') FILTER (WHERE kind = 'skipped') AS reasons
+    FROM assignments JOIN cases USING (case_id) JOIN readers USING (reader_id)
+    LEFT JOIN current_ratings USING (assignment_id)
+    WHERE assignments.study_id = ? GROUP BY cases.case_id, readers.reader_id
+    ORDER BY cases.position, readers.name
+"""
+
 
 def read_table(store: Store, table: str, study_id: str | None = None) -> list[dict[str, Any]]:
     """All rows of a table or view of `DICTIONARY`, or those of one study; NotFoundError for any other."""
@@ -32,6 +42,12 @@ def list_studies(store: Store) -> list[dict[str, Any]]:
     """The reading studies with their numbers of cases, readers and ratings, oldest first."""
     with store.reading() as database:
         return list(database.query(_STUDIES))
+
+
+def case_progress(store: Store, study_id: str) -> list[dict[str, Any]]:
+    """How many of its tasks on each case each reader has submitted, and why tasks were skipped."""
+    with store.reading() as database:
+        return list(database.query(_CASES, [study_id]))
 
 
 def find_study(store: Store, title: str) -> str:

@@ -2,7 +2,6 @@
 
 import tempfile
 from base64 import b64encode
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from html import escape
@@ -14,16 +13,16 @@ from zipfile import ZipFile
 import gradio as gr
 
 from radui.render.rating_figures import figures_png, figures_svg
-from radui.render.rating_tables import metrics_html, results_html
-from radui.store.adjudication import Disagreement, adjudicate, disagreements
+from radui.render.rating_tables import results_html
 from radui.store.connection import Store
 from radui.store.dictionary import DICTIONARY
 from radui.store.errors import RuleError
 from radui.store.export import as_csv, as_jsonl, export_zip, preference_pairs
 from radui.store.queues import close_study, reopen_study
 from radui.store.readers import Reader
-from radui.store.tables import list_studies, read_table
+from radui.store.tables import case_progress, list_studies, read_table
 from radui.ui.rate_identity import Identify, admins_only
+from radui.ui.results_disputes import Disputes
 from radui.ui.results_layout import ResultsLayout
 from radui.ui.results_metrics import metric_agreement
 
@@ -42,32 +41,32 @@ class ResultsTab:
     def __init__(self, store: Store, identify: Identify, titles: Mapping[str, str]) -> None:
         self.store, self.identify, self.titles = store, identify, titles
         self.page = ResultsLayout()
+        with self.page.main:
+            self.disputes = Disputes(store, identify, self.page.study, self.page.notice)
         self._connect()
 
     def _connect(self) -> None:
         page = self.page
         listen: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        computed = [page.shown, page.notice, page.toggle, *self._of_disputes]
-        for event, answer, inputs, outputs in (
-            (page.compute.click, self.compute, [page.study], computed),
-            (page.study.input, self.compute, [page.study], computed),
-            (page.toggle.click, self.toggle, [page.study], [page.toggle, page.notice, page.study]),
-            (page.dispute.input, self.opinions, [page.study, page.dispute], [page.opinions, page.notice]),
-            (
-                page.decide.click,
-                self.decide,
-                [page.study, page.dispute, page.decision, page.note],
-                [*self._of_disputes, page.decision, page.note, page.notice],
-            ),
-        ):
-            event(admins_only(self.identify, page.notice, answer), inputs, outputs, **listen)
+        compute = admins_only(self.identify, page.notice, self.compute)
+        computed = [page.shown, page.notice, page.toggle, *self.disputes.shown]
+        for event in (page.compute.click, page.study.input):
+            event(
+                compute,
+                page.study,
+                computed,
+                **{**listen, "show_progress": "full"},
+                show_progress_on=page.shown,
+            )
+        page.toggle.click(
+            admins_only(self.identify, page.notice, self.toggle),
+            page.study,
+            [page.toggle, page.notice, page.study],
+            **listen,
+        )
         for kind, button in page.downloads.items():
             handler = admins_only(self.identify, page.notice, partial(self.save, kind))
             button.click(handler, [page.study], [page.download, page.notice], **listen)
-
-    @property
-    def _of_disputes(self) -> list[gr.components.Component]:
-        return [self.page.disputes, self.page.dispute, self.page.opinions]
 
     def open(self, tab: gr.Tab) -> None:
         """List the studies whenever the tab is opened."""
@@ -92,12 +91,13 @@ class ResultsTab:
             f"<figcaption>{escape(title)}</figcaption>{svg}</figure>"
             for title, svg in figures_svg(results, self.titles).items()
         )
-        tables = results_html(results, self.titles, self._cases(_chosen(study_id)))
-        metrics = metrics_html(metric_agreement(self.store, _chosen(study_id), _bootstrap()))
+        metrics = metric_agreement(self.store, _chosen(study_id), _bootstrap())
+        cases = case_progress(self.store, _chosen(study_id))
+        tables = results_html(results, self.titles, cases, metrics)
         return {
-            self.page.shown: f'<div class="rd-study-figures">{figures}</div>{tables}{metrics}',
+            self.page.shown: f'<div class="rd-study-figures">{figures}</div>{tables}',
             self.page.toggle: self._toggle(_chosen(study_id)),
-            **self._disputes(_chosen(study_id)),
+            **self.disputes.show(_chosen(study_id)),
         }
 
     def toggle(self, reader: Reader, study_id: str | None) -> Changes:
@@ -105,19 +105,6 @@ class ResultsTab:
         study_id = _chosen(study_id)
         (close_study if self._state(study_id) == "open" else reopen_study)(self.store, study_id)
         return {self.page.toggle: self._toggle(study_id), self.page.study: self._studies(study_id)}
-
-    def opinions(self, reader: Reader, study_id: str | None, key: str | None) -> Changes:
-        """Show a report on which readers differ, nobody named."""
-        found = self._dispute(_chosen(study_id), key)
-        return {self.page.opinions: _opinions_html(found)}
-
-    def decide(
-        self, reader: Reader, study_id: str | None, key: str | None, decision: str, note: str
-    ) -> Changes:
-        """Record what the adjudicator decides."""
-        found = self._dispute(_chosen(study_id), key)
-        adjudicate(self.store, reader.reader_id, found.candidate_id, found.question, decision, note)
-        return {**self._disputes(_chosen(study_id)), self.page.decision: "", self.page.note: ""}
 
     def save(self, kind: str, reader: Reader, study_id: str | None) -> Changes:
         """Hand over a file."""
@@ -159,30 +146,6 @@ class ResultsTab:
         text = "Reopen the study" if state == "closed" else "Close the study"
         return gr.update(value=text, interactive=state in ("open", "closed"))
 
-    def _cases(self, study_id: str) -> dict[str, int]:
-        rows = read_table(self.store, "current_ratings", study_id)
-        rated = Counter(row["case_id"] for row in rows if row["kind"] == "submitted")
-        return {row["name"]: rated[row["case_id"]] for row in read_table(self.store, "cases", study_id)}
-
-    def _disputes(self, study_id: str) -> Changes:
-        found = disagreements(self.store, study_id)
-        choices = [
-            (f"{number}. {each.text[:60]} … ({each.question})", _key(each))
-            for number, each in enumerate(found, 1)
-        ]
-        label = f"Disagreements to adjudicate ({len(found)})"
-        return {
-            self.page.disputes: gr.update(visible=bool(found), label=label),
-            self.page.dispute: gr.update(choices=choices, value=choices[0][1] if choices else None),
-            self.page.opinions: _opinions_html(found[0]) if found else "",
-        }
-
-    def _dispute(self, study_id: str, key: str | None) -> Disagreement:
-        for each in disagreements(self.store, study_id):
-            if _key(each) == key:
-                return each
-        raise RuleError("Choose a report on which readers differ.")
-
 
 def _chosen(study_id: str | None) -> str:
     if not study_id:
@@ -194,19 +157,6 @@ def _bootstrap() -> Any:
     from radui.statistics.intervals import Bootstrap
 
     return Bootstrap(RESAMPLES)
-
-
-def _key(dispute: Disagreement) -> str:
-    return f"{dispute.candidate_id}/{dispute.question}"
-
-
-def _opinions_html(dispute: Disagreement) -> str:
-    rows = "".join(
-        f"<li>acceptability {each.acceptability or '–'}, {each.significant_errors} significant and "
-        f"{each.insignificant_errors} other errors</li>"
-        for each in dispute.opinions
-    )
-    return f'<div class="rd-opinions"><p>{escape(dispute.text)}</p><ul>{rows}</ul></div>'
 
 
 def _zipped(store: Store) -> bytes:

@@ -2,7 +2,6 @@
 
 import gradio as gr
 
-from radui.store.adjudication import QUESTIONS
 from radui.ui.downloads import build_download
 
 DOWNLOADS = {
@@ -12,6 +11,7 @@ DOWNLOADS = {
     "dpo": "Preference pairs for DPO (JSONL)",
     "figures": "Figures (PNG)",
 }
+EMPTY = '<p class="rd-nothing-computed">Choose a reading study and press Compute.</p>'
 
 
 class ResultsLayout:
@@ -21,10 +21,9 @@ class ResultsLayout:
         with gr.Row(elem_classes="rd-workbench"):
             with gr.Column(elem_classes="rd-rail"):
                 self._build_choice()
-            with gr.Column(elem_classes="rd-main"):
+            with gr.Column(elem_classes="rd-main") as self.main:
                 self.notice = build_notice()
-                self.shown = gr.HTML("", apply_default_css=False, elem_id="results")
-                self._build_adjudication()
+                self.shown = gr.HTML(EMPTY, apply_default_css=False, elem_id="results")
         self.download = build_download()
 
     def _build_choice(self) -> None:
@@ -40,16 +39,6 @@ class ResultsLayout:
             "for the agreement of a reader with itself only.</p>",
             apply_default_css=False,
         )
-
-    def _build_adjudication(self) -> None:
-        with gr.Accordion("Disagreements to adjudicate", open=False, visible=False) as self.disputes:
-            self.dispute = gr.Dropdown([], label="Report on which readers differ", elem_id="dispute")
-            self.opinions = gr.HTML("", apply_default_css=False, elem_id="opinions")
-            self.decision = gr.Textbox(
-                label="Decision", info=f"On its {' or its '.join(QUESTIONS)}.", elem_id="decision"
-            )
-            self.note = gr.Textbox(label="Why (optional)")
-            self.decide = gr.Button("Record the decision", size="sm", elem_id="decide")
 
 
 def build_notice() -> gr.HTML:

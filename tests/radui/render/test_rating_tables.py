@@ -9,15 +9,19 @@ from radui.render.rating_figures import figures_png, figures_svg
 from radui.render.rating_tables import metrics_html, results_html
 from radui.statistics.intervals import Estimate
 from radui.statistics.preference import PositionBias, WinMatrix
-from radui.statistics.results import Agreement, StudyResults
-from radui.store.answers import CATEGORIES
+from radui.statistics.results import MEANS, Agreement, StudyResults
+from radui.store.answers import CATEGORIES, SUPPORT
 
 TITLES = {"one": "System <One>"}
+NOBODY = Estimate(None, note="Nobody has rated this yet.")
 SURE = Estimate(0.5, 0.25, 0.75, 8)
+CASES = [
+    {"case_name": "0001", "reader_name": "ann", "submitted": 2, "assigned": 2, "reasons": None},
+    {"case_name": "0001", "reader_name": "ben", "submitted": 0, "assigned": 1, "reasons": "<dark>"},
+]
 
 
 def results(**fields):
-    names = ("hallucination", "clarity", "edited_characters", "edited_words", "edit_seconds")
     systems = ("one", "reference")
     counts = {(category, flag): SURE for category in ("all", *CATEGORIES) for flag in (True, False)}
     given = {
@@ -29,7 +33,9 @@ def results(**fields):
             system: {"mean": Estimate(4.25, 4, 4.5, 8), "standard": SURE, "stringent": SURE}
             for system in systems
         },
-        "means": {system: dict.fromkeys(names, SURE) for system in systems},
+        "means": {system: {**dict.fromkeys(MEANS, SURE), "worst_severity": NOBODY} for system in systems},
+        "support": {"one": dict.fromkeys(SUPPORT, SURE)},
+        "pictures": {"one": {"realism": Estimate(3.5, n=2), "agreement": SURE}},
         "wins": WinMatrix(systems, np.array([[0, 2.5], [1.5, 0]])),
         "strengths": dict.fromkeys(systems, Estimate(None, n=4, note="Strengths have no bound.")),
         "position": PositionBias(SURE, 0.5),
@@ -45,7 +51,7 @@ def results(**fields):
 
 @pytest.fixture
 def html():
-    return results_html(results(), TITLES, {"0001": 2})
+    return results_html(results(), TITLES, CASES, {})
 
 
 def text(html):
@@ -56,8 +62,31 @@ def test_numbers_stand_with_interval_and_n(html):
     shown = text(html)
     assert "System &lt;One&gt; 8 4.25 4.00 to 4.50 50 % 25 % to 75 %" in shown
     assert "ann 2 of 4 1 2.0" in shown  # six minutes for three cases
-    assert "ann and ben Cohen's κ 0.50 0.25 to 0.75 8 ratings" in shown
-    assert "0001 2" in shown
+    assert "Acceptability ordinal 0.50 0.25 to 0.75 8 0.50 0.25 to 0.75 8" in shown
+    assert "Acceptability ann and ben 0.50 0.25 to 0.75 0.50 0.25 to 0.75 8" in shown
+    assert "0001 2 of 2 0 of 1, skipped: &lt;dark&gt;" in shown
+    assert "Yes Partly No Cannot judge System &lt;One&gt; 8 50 %" in shown
+
+
+def test_only_what_was_asked_is_a_column(html):
+    assert "Realism of its picture" in html
+    assert "RADPEER 1, concur" in html
+    assert "Worst error" not in html
+    assert "second reading" not in html
+
+
+def test_what_is_said_of_several_numbers_stands_once_under_the_table():
+    unsure = Estimate(0.5, 0.25, 0.75, 2, note="Only 2 cases.")
+    shown = text(metrics_html({"BLEU-4": unsure, "ROUGE-L": unsure, "F1": SURE}))
+    assert shown.count("Only 2 cases.") == 1
+    assert "BLEU-4 0.50 1 0.25 to 0.75 2 ROUGE-L 0.50 1 0.25 to 0.75 2 F1 0.50 0.25" in shown
+
+
+def test_systems_stand_best_first(html):
+    ranked = results(strengths={"reference": SURE, "one": SURE})
+    shown = text(results_html(ranked, TITLES, CASES, {}))
+    assert "Reference report – 1.5 System &lt;One&gt; 2.5 –" in shown
+    assert "Clinically Reference report n 8 System &lt;One&gt; n 8" in shown
 
 
 def test_titles_are_escaped(html):
@@ -78,17 +107,19 @@ def test_a_study_without_ratings_says_so():
         errors={},
         acceptability={},
         means={},
+        support={},
+        pictures={},
         strengths={},
         wins=WinMatrix((), np.zeros((0, 0))),
         agreement=[],
     )
-    assert text(results_html(empty, TITLES, {})).count("No ratings yet.") == 5
+    assert text(results_html(empty, TITLES, [], {})).count("No ratings yet.") == 7
     assert figures_svg(empty, TITLES) == {}
 
 
 def test_metrics_are_left_out_without_a_reference():
     assert metrics_html({}) == ""
-    assert "BLEU-4 0.50 0.25 to 0.75 8 ratings" in text(metrics_html({"BLEU-4": SURE}))
+    assert "BLEU-4 0.50 0.25 to 0.75 8" in text(metrics_html({"BLEU-4": SURE}))
 
 
 def test_figures_come_where_there_are_numbers_and_take_the_colour_of_the_text():

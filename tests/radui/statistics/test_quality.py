@@ -1,7 +1,7 @@
 import pytest
 
 from radui.statistics.intervals import Bootstrap, mean
-from radui.statistics.quality import acceptability, error_counts, means
+from radui.statistics.quality import acceptability, error_counts, graded, means, support_shares
 
 FEW = Bootstrap(resamples=200)
 
@@ -67,6 +67,28 @@ def test_an_interval_of_few_cases_warns():
 def test_unanswered_questions_are_left_out():
     assert means(RATINGS, ("clarity",), FEW)["s"]["clarity"].n == 2
     assert mean([], [], FEW).value is None
+
+
+def test_regions_as_shares_of_each_answer():
+    answers = ("yes", "yes", "no", "cannot_judge")
+    rows = [{"case_id": number, "system": "s", "support": each} for number, each in enumerate(answers)]
+    found = support_shares(rows, ("yes", "partly", "no", "cannot_judge"), FEW)["s"]
+    assert [each.value for each in found.values()] == [0.5, 0, 0.25, 0.25]
+
+
+def test_radpeer_and_refisco_become_numbers_where_they_were_asked():
+    keys = {"event_id": "1", "case_id": "x", "system": "s"}
+    rows = [
+        {**keys, "letter": letter, "radpeer": score}
+        for letter, score in zip("ABC", ("1", "2a", "3b"), strict=True)
+    ]
+    errors = [{"event_id": "1", "letter": "B", "severity": degree} for degree in (1, 3)]
+    found = graded(rows, errors)
+    assert [row["radpeer_concur"] for row in found] == [True, False, False]
+    assert [row["radpeer_significant"] for row in found] == [False, False, True]
+    assert [row["worst_severity"] for row in found] == [0, 3, 0]
+    (silent,) = graded([{**rows[0], "radpeer": None}], [{**errors[0], "severity": None}])
+    assert silent["radpeer_concur"] is silent["worst_severity"] is None
 
 
 def test_the_interval_of_a_mean_covers_what_theory_says():

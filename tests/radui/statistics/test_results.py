@@ -94,7 +94,11 @@ def test_preferences_by_hand(results):
 
 def test_agreement_by_question(results):
     found = {each.question: each for each in results.agreement}
-    assert found.keys() == {"acceptability", "clarity", "hallucination", "significant_errors", "preference"}
+    assert found.keys() == {
+        *("acceptability", "clarity", "hallucination", "significant_errors"),
+        *("image_quality", "preference"),
+    }
+    assert found["image_quality"].alpha.n == CASES
     assert found["acceptability"].alpha.n == 12
     # ann and bob agree on cases 0, 2, 3 and 4, of good and of bad: 8 of 12.
     assert found["acceptability"].pairs["ann", "bob"]["pabak"].value == pytest.approx((5 * 8 / 12 - 1) / 4)

@@ -41,6 +41,8 @@ def test_reports_on_which_readers_differ_are_queued_without_names(store, split):
     found = disagreements(store, split)
     assert [each.question for each in found] == ["acceptability", "significant errors"]
     assert sorted(opinion.acceptability for opinion in found[0].opinions) == [2, 5]
+    assert sorted(each.errors for each in found[0].opinions) == [(), (("omission", True, None),)]
+    assert len(found[0].pictures) == 1
     assert found[0].text == "The heart is normal in size. The lungs are clear."
     told = json.dumps([asdict(each) for each in found])
     assert not any(name in told for name in ("xpronet", "medrat", "ann", "bob"))
