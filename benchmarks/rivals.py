@@ -24,13 +24,19 @@ class UncachedStepper:
 
     def reorder(self, rows: Tensor) -> None:
         """See `Stepper`."""
+        if len(rows) < len(self.prefix):
+            self.memory = _select(self.memory, rows)
         self.prefix = self.prefix[rows]
 
 
 def repeated(memory: Memory, beams: int) -> Memory:
     """A memory with each study as often as it has beams."""
+    return _select(memory, torch.arange(len(memory.states)).repeat_interleave(beams))
+
+
+def _select(memory: Memory, rows: Tensor) -> Memory:
     parts = (memory.states, memory.mask, memory.visible, memory.response, memory.weights)
-    return Memory(*(None if part is None else part.repeat_interleave(beams, 0) for part in parts))  # type: ignore[arg-type]
+    return Memory(*(None if part is None else part[rows] for part in parts))  # type: ignore[arg-type]
 
 
 def pegasus(model: XProNet) -> Any:

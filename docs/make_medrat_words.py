@@ -25,6 +25,7 @@ EXAMPLES = (
 def read_sentence(system: Any, inputs: Any, labels: torch.Tensor, sentence: str) -> Any:
     """Evidence of each word of a sentence, as if the system had written it."""
     from radui.nn.decoding import END, Hypothesis
+    from radui.systems.inputs import Request
 
     ids = [token for token in system.vocabulary.encode(sentence) if token != END]
     with torch.inference_mode():
@@ -33,7 +34,7 @@ def read_sentence(system: Any, inputs: Any, labels: torch.Tensor, sentence: str)
         stepper = system.model.stepper(memory, 1, traces=True)
         steps = [stepper.step(torch.tensor([token]))[1]["attention"][0] for token in [END, *ids[:-1]]]
     read = Hypothesis(ids, [0.0] * len(ids), 0.0, {"attention": torch.stack(steps)})
-    return system.evidence(read, memory, inputs, (grids.shape[1], grids.shape[3], grids.shape[4]))
+    return system.evidence(read, memory, 0, Request(inputs, grids, labels))
 
 
 def overlay(axes: Any, radiograph: Any, weights: Any, frame: Any, title: str) -> None:

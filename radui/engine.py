@@ -1,18 +1,21 @@
 """The only conductor: a study and a system in, streamed predictions with evidence out.
 
 Loads checkpoints when they are first needed, once for all threads. Models keep no state between calls,
-so several threads may predict at the same time.
+so several threads may predict at the same time; what they ask of one system is decoded together.
 """
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from radui.batching import LARGEST, Batcher
 from radui.observations import OBSERVATIONS
 from radui.records import Finding, GateVerdict, Prediction, Study, SystemStatus
 from radui.systems.assessment import CLASSIFIER, GATE, Assessor
+from radui.systems.memo import Memo
 from radui.systems.models import Models
 
 TITLES = {
@@ -29,12 +32,16 @@ class EngineError(Exception):
 
 
 class Engine:
-    """Checkpoints under a folder, ready to read studies; cheap to build, heavy parts load on first use."""
+    """Checkpoints under a folder, ready to read studies; cheap to build, heavy parts load on first use.
 
-    def __init__(self, checkpoints: Path, device: str = "cpu") -> None:
-        self.checkpoints, self.device = checkpoints, device
+    batch: how many users' studies a system decodes together; 1 takes one behind the other.
+    """
+
+    def __init__(self, checkpoints: Path, device: str = "cpu", batch: int = LARGEST) -> None:
+        self.checkpoints, self.device, self.batch = checkpoints, device, batch
         self._models = Models(checkpoints, device)
         self._assessor = Assessor(self._models)
+        self._batchers: Memo[str] = Memo()
 
     def systems(self) -> list[SystemStatus]:
         """The four systems of the project; those without a checkpoint say which command trains them."""
@@ -94,39 +101,46 @@ class Engine:
         Raises EngineError for an unknown or untrained system or label, CheckpointError for a damaged one.
         Seconds count from the request: gate, features and all.
         """
-        import torch
-
-        started = time.perf_counter()
+        started, shown = time.perf_counter(), 0
         self._check(system, labels)
-        chosen = labels if labels is not None else self.labels(study)
-        multi_hot = torch.tensor([[name in chosen for name in OBSERVATIONS]], device=self.device)
         if cancelled():
             return
-        inputs, grids = self._assessor.grids(study, system)
-        findings = self.findings(study)
-        for prediction in self._models.system(system).predict(inputs, grids, multi_hot, findings, cancelled):
-            yield replace(prediction, seconds=time.perf_counter() - started)
+        request, batcher = self._request(system, study, labels), self._batcher(system)
+        with closing(batcher.ask(request, cancelled)) as predictions:
+            for prediction in predictions:
+                if prediction.complete or len(prediction.report) > shown:  # one tried again begins anew
+                    shown = len(prediction.report)
+                    yield replace(prediction, seconds=time.perf_counter() - started)
+                if prediction.complete:
+                    return
 
     def reports(self, system: str, studies: Sequence[Study]) -> list[Prediction]:
         """Complete predictions of many studies, decoded together, without evidence.
 
         The same reports as `predict` gives one by one; seconds are a study's share. Raises as `predict`.
         """
-        import torch
-
         started = time.perf_counter()
         self._check(system, None)
         if not studies:
             return []
         self._assessor.look_ahead(studies, system)
-        pairs = [self._assessor.grids(study, system) for study in studies]
-        masks, grids = torch.cat([each.mask for each, _ in pairs]), torch.cat([each for _, each in pairs])
-        labels = [[name in self.labels(study) for name in OBSERVATIONS] for study in studies]
-        multi_hot = torch.tensor(labels, device=self.device)
-        findings = [self.findings(study) for study in studies]
-        found = self._models.system(system).write(masks, grids, multi_hot, findings)
+        requests = [self._request(system, study) for study in studies]
+        found = self._models.system(system).reports(requests)
         share = (time.perf_counter() - started) / len(studies)
         return [replace(prediction, seconds=share) for prediction in found]
+
+    def _request(self, system: str, study: Study, labels: Sequence[str] | None = None) -> Any:
+        import torch
+
+        from radui.systems.inputs import Request
+
+        chosen = labels if labels is not None else self.labels(study)
+        multi_hot = torch.tensor([[name in chosen for name in OBSERVATIONS]], device=self.device)
+        inputs, grids = self._assessor.grids(study, system)
+        return Request(inputs, grids, multi_hot, self.findings(study))
+
+    def _batcher(self, system: str) -> Batcher[Any, Prediction]:
+        return self._batchers.get(system, lambda: Batcher(self._models.system(system).predict, self.batch))
 
     def _check(self, system: str, labels: Sequence[str] | None) -> None:
         if system not in TITLES:

@@ -22,18 +22,29 @@ MAY_IMPORT = {
     "scores": RECORDS | {"processing"},
     "render": RECORDS | {"processing", "explain", "scores", "store", "statistics"},
     "systems": RECORDS | {"processing", "nn", "models", "explain"},
-    "engine": RECORDS | {"processing", "nn", "models", "explain", "systems"},
+    "batching": set(),
+    "engine": RECORDS | {"processing", "nn", "models", "explain", "systems", "batching"},
     "store": {"records"},
     "statistics": {"store"},
     "reading_study": RECORDS | {"processing", "engine", "store"},
     "commands": RECORDS | {"processing", "render", "engine", "store", "statistics", "reading_study"},
     "__main__": {"commands"},
     "ui": RECORDS
-    | {"processing", "explain", "scores", "render", "engine", "store", "statistics", "reading_study"},
+    | {"processing", "explain", "scores", "render", "batching", "engine", "store", "statistics", "reading_study"},
 }
 # Slow to import; a page that opens in seconds, and a reader of files, can do without.
 HEAVY = {"torch", "transformers", "accelerate", "safetensors", "sklearn", "matplotlib", "gradio"}
-LIGHT = {"observations", "records", "processing", "explain", "render", "engine", "store", "commands"}
+LIGHT = {
+    "batching",
+    "observations",
+    "records",
+    "processing",
+    "explain",
+    "render",
+    "engine",
+    "store",
+    "commands",
+}
 PICKLES = {"pickle", "dill", "joblib", "cloudpickle"}
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from radui.models.vqgan import VQGAN, VQGANConfig, paper_config
 from radui.nn.decoding import BeamConfig
-from radui.nn.language_model import LanguageModel, LanguageModelConfig
+from radui.nn.language_model import LanguageModel, LanguageModelConfig, reorder_cache
 from radui.nn.sampling import SamplingConfig, draw
 from radui.processing.instructions import NO_PLACE, Instruction
 from radui.records import Preprocessing
@@ -210,11 +210,9 @@ class _Run:
         self.state = self.model.language_model.states(embeddings, self.mask, self.cache)[:, 0]
 
     def reorder(self, rows: Tensor) -> None:
-        """Row i goes on from rows[i] of the same instruction: only what was written moves."""
-        for layer in self.cache.layers:
-            for states in (layer.keys, layer.values):
-                written = states[:, :, self.length :]
-                written.copy_(written[rows])
+        """Row i goes on from rows[i] of the same instruction."""
+        reorder_cache(self.cache, rows, self.length)
+        self.mask = self.mask[rows]
 
 
 class ReportStepper:

@@ -315,6 +315,8 @@ class MedRATStepper:
     def reorder(self, rows: Tensor) -> None:
         """See `Stepper`."""
         self.cache.reorder(rows)
+        if self.observed is not None:
+            self.observed = self.observed[rows]
 
 
 def _each_beam(x: Tensor | None, beams: int) -> Tensor | None:

@@ -203,3 +203,5 @@ class XProNetStepper:
     def reorder(self, rows: Tensor) -> None:
         """See `Stepper`."""
         self.cache.reorder(rows)
+        if self.visible is not None:
+            self.visible = self.visible[rows[:: self.beams] // self.beams]

@@ -60,6 +60,14 @@ class DecoderCache:
         return self.ancestry[:, None, :, : self.filled]
 
     def reorder(self, rows: Tensor) -> None:
-        """Beam `i` goes on from what beam `rows[i]` of the same study had read, (studies * beams,)."""
-        parents = rows.view(-1, self.beams) % self.beams
+        """Beam `i` goes on from what beam `rows[i]` of the same study had read; studies may be missing."""
+        grouped = rows.view(-1, self.beams)
+        if len(grouped) < len(self.ancestry):
+            self._keep(grouped[:, 0] // self.beams)
+        parents = grouped % self.beams
         self.ancestry = self.ancestry.gather(1, parents[..., None].expand_as(self.ancestry))
+
+    def _keep(self, studies: Tensor) -> None:
+        self.words, self.ancestry = self.words[:, :, studies], self.ancestry[studies]
+        self.memory = [(keys[studies], values[studies]) for keys, values in self.memory]
+        self.mask = self.mask[studies]

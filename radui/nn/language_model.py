@@ -173,12 +173,24 @@ class DecodingCache:
         return logits[:, 0].float().log_softmax(-1)
 
     def reorder(self, rows: Tensor) -> None:
-        """Beam i goes on from beam rows[i] of the same prompt: only what was written moves."""
-        layers: list[Any] = self.cache.layers
-        for layer in layers:
-            for states in (layer.keys, layer.values):
-                written = states[:, :, self.length :]
-                written.copy_(written[rows])
+        """Beam i goes on from beam rows[i] of the same prompt; see `reorder_cache`."""
+        reorder_cache(self.cache, rows, self.length)
+        self.mask = self.mask[rows]
+
+
+def reorder_cache(cache: Any, rows: Tensor, prompt: int) -> None:
+    """Row i of a Hugging Face cache goes on from rows[i] of the same prompt of that length.
+
+    Only what was written after the prompt moves, unless some rows are missing.
+    """
+    layers: list[Any] = cache.layers
+    for layer in layers:
+        if len(rows) < len(layer.keys):
+            layer.keys, layer.values = layer.keys[rows], layer.values[rows]
+            continue
+        for states in (layer.keys, layer.values):
+            written = states[:, :, prompt:]
+            written.copy_(written[rows])
 
 
 def _compact(config: LanguageModelConfig) -> Any:

@@ -72,6 +72,10 @@ class ReportTokenizer:
         """The words of a sequence of ids: zeros before the first token are skipped, the next zero ends it."""
         return self._text(_written(ids)).split()
 
+    def settled(self, ids: Iterable[int]) -> list[str]:
+        """The words that further ids leave as they are: all but the last, which may grow by a token."""
+        return self.words(ids)[:-1]
+
     def groups(self, ids: Iterable[int]) -> list[list[int]]:
         """For each word of `words(ids)` the places of its tokens among the written ids."""
         written = _written(ids)

@@ -64,6 +64,14 @@ class Vocabulary:
                 break
         return words
 
+    def settled(self, ids: Iterable[int]) -> list[str]:
+        """The words that further ids leave as they are: all, since an id is a word."""
+        return self.words(ids)
+
+    def groups(self, ids: Iterable[int]) -> list[list[int]]:
+        """For each word of `words(ids)` the place of its id among the written ids."""
+        return [[place] for place in range(len(self.words(ids)))]
+
     def _word(self, number: int) -> str:
         if not 0 < number < len(self):
             raise VocabularyError(f"Word id {number} is outside this vocabulary of {len(self)} rows.")

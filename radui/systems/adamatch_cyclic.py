@@ -1,8 +1,6 @@
 """AdaMatch-Cyclic at work: a radiograph in and a streamed report out, and back."""
 
-import math
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -12,16 +10,15 @@ from torch import Tensor
 
 from radui.models.adamatch_cyclic import AdaMatchCyclic, Instructions
 from radui.models.registry import Checkpoint, CheckpointError, load
-from radui.nn.decoding import BeamSearch, Hypothesis
+from radui.nn.decoding import Stepper
 from radui.nn.sampling import SamplingConfig
-from radui.processing.instructions import Instructor
-from radui.processing.reports import assemble
-from radui.processing.tokenizer import ReportTokenizer, TokenizerError
-from radui.records import AdaptivePatches, ByteArray, Evidence, Finding, Prediction, Synthesis, Token, View
+from radui.processing.instructions import Instruction, Instructor
+from radui.records import AdaptivePatches, ByteArray, Evidence, Synthesis, View
 from radui.systems.adamatch import AdaMatchSystem
-from radui.systems.inputs import ModelInput
+from radui.systems.inputs import ModelInput, Request
+from radui.systems.streaming import Prove, ReportSystem
+from radui.systems.words import checkpoint_tokenizer
 
-NAME = "adamatch_cyclic"
 MATCHER = "adamatch"
 
 
@@ -65,69 +62,43 @@ class SynthesisError(ValueError):
     """A report that no radiograph can be drawn to; the text says why and what to do."""
 
 
-class AdaMatchCyclicSystem:
+class AdaMatchCyclicSystem(ReportSystem):
     """A loaded checkpoint with its tokenizer, and AdaMatch beside it where it was trained with hints.
 
     hints: instead of those. CheckpointError where one of them is missing or of another model.
     """
+
+    name = "adamatch_cyclic"
 
     def __init__(self, checkpoint: Checkpoint, hints: Hints | None = None) -> None:
         if not isinstance(checkpoint.model, AdaMatchCyclic):
             raise CheckpointError(f"The checkpoint {checkpoint.name} is of another model; train it again.")
         self.model = checkpoint.model
         self.hints: Hints = hints or _hints(checkpoint)
-        self.instructor = Instructor(_tokenizer(checkpoint, self.model), self.model.texts)
+        end = self.model.config.language_model.end
+        self.text = checkpoint_tokenizer(checkpoint, end, self.model.texts)
+        self.instructor = Instructor(self.text, self.model.texts)
 
-    def predict(
-        self,
-        inputs: ModelInput,
-        grids: Tensor,
-        labels: Tensor,
-        findings: tuple[Finding, ...],
-        cancelled: Callable[[], bool],
-    ) -> Iterator[Prediction]:
-        """Growing reports, then the complete prediction; ends early when cancelled.
+    def begin(self, requests: Sequence[Request], evidence: bool) -> tuple[Stepper, Prove]:
+        """See `ReportSystem`; grids (1, 2, h, w) codes; labels are not asked for.
 
-        grids: (1, 2, h, w) codes; the first view that is there is read, the frontal one of two: a picture
-        is an instruction's input, and the paper gives it one. labels: not asked for.
+        The first view that is there is read, the frontal one of two: a picture is an instruction's input,
+        and the paper gives it one.
         """
-        started = time.perf_counter()
-        config, tokenizer = self.model.config.decoding, self.instructor.tokenizer
-        search = BeamSearch(
-            self.model.stepper(self._asked(inputs, grids), config.beams), 1, config, grids.device
-        )
-        shown = 0
-        for _ in search.words():
-            if cancelled():
-                return
-            # The last word may still grow by a token.
-            words = tokenizer.words(search.settled_prefix())[:-1]
-            if len(words) > shown:
-                shown = len(words)
-                seconds = time.perf_counter() - started
-                yield Prediction(NAME, assemble(words)[0], (), findings, seconds=seconds)
-        yield self._complete(search.best()[0], inputs, findings, started)
+        asked = Instructions.of([self._asked(request) for request in requests], requests[0].grids.device)
+        stepper = self.model.stepper(asked, self.model.config.decoding.beams)
+        return stepper, lambda index, _, report: self._evidence(requests[index].inputs, report)
 
-    def _asked(self, inputs: ModelInput, grids: Tensor) -> Instructions:
+    def _asked(self, request: Request) -> Instruction:
+        inputs = request.inputs
         slot = int(inputs.mask[0].to(torch.int8).argmax())
         keywords = self.hints.keywords(inputs.pixels[:, slot]) if self.model.config.use_keywords else None
-        asked = self.instructor.to_report(grids[0, slot].flatten().tolist(), keywords)
-        return Instructions.of([asked], grids.device)
+        return self.instructor.to_report(request.grids[0, slot].flatten().tolist(), keywords)
 
-    def _complete(
-        self, best: Hypothesis, inputs: ModelInput, findings: tuple[Finding, ...], started: float
-    ) -> Prediction:
-        tokenizer = self.instructor.tokenizer
-        report, offsets = assemble(tokenizer.words(best.tokens))
-        tokens = tuple(
-            Token(report[start:end], start, end, math.exp(sum(best.log_probabilities[i] for i in places)))
-            for (start, end), places in zip(offsets, tokenizer.groups(best.tokens), strict=True)
-        )
+    def _evidence(self, inputs: ModelInput, report: str) -> Evidence:
         # Both models squash a picture to a square, so one frame says for both where a share of it lies.
         prepared = replace(inputs, pixels=self.hints.prepared(inputs.pixels[0])[None])
-        evidence = Evidence(patches=self.hints.evidence(prepared, report) if report else None)
-        seconds = time.perf_counter() - started
-        return Prediction(NAME, report, tokens, findings, evidence, seconds, complete=True)
+        return Evidence(patches=self.hints.evidence(prepared, report) if report else None)
 
     def synthesise(
         self,
@@ -189,19 +160,3 @@ def _hints(checkpoint: Checkpoint) -> Hints:
     beside = load(checkpoint.folder.parent / MATCHER)
     beside.model.to(next(checkpoint.model.parameters()).device)
     return AdaMatchSystem(beside)
-
-
-def _tokenizer(checkpoint: Checkpoint, model: AdaMatchCyclic) -> ReportTokenizer:
-    try:
-        end = model.config.language_model.end
-        tokenizer = ReportTokenizer.load(checkpoint.folder / "tokenizer.json", end)
-    except (OSError, TokenizerError) as error:
-        raise CheckpointError(
-            f"tokenizer.json of the checkpoint {checkpoint.name} is missing or damaged; copy it again."
-        ) from error
-    if len(tokenizer) > model.texts:
-        raise CheckpointError(
-            f"tokenizer.json of the checkpoint {checkpoint.name} has {len(tokenizer)} tokens where the model "
-            f"knows {model.texts}; copy the one that was saved with it."
-        )
-    return tokenizer

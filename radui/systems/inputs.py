@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from radui.processing.frame import to_model
-from radui.records import Frame, Preprocessing, Study, View
+from radui.records import Finding, Frame, Preprocessing, Study, View
 
 SLOTS = 2  # frontal, lateral: the order in which most training studies come
 
@@ -21,6 +21,34 @@ class ModelInput:
     mask: Tensor
     frames: tuple[Frame, ...]
     slots: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a system writes a report from.
+
+    grids: (1, 2, ...) of its backbone; labels: (1, 14) bool; findings: the classifier's, or none.
+    """
+
+    inputs: ModelInput
+    grids: Tensor
+    labels: Tensor
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def grid(self) -> tuple[int, int, int]:
+        """(views, rows, columns) of patch features."""
+        return self.grids.shape[1], self.grids.shape[-2], self.grids.shape[-1]
+
+
+def patches(requests: Sequence[Request]) -> Tensor:
+    """Patch features of a batch, (B, 2, ...)."""
+    return torch.cat([request.grids for request in requests])
+
+
+def masks(requests: Sequence[Request]) -> Tensor:
+    """Which views each study of a batch has, (B, 2)."""
+    return torch.cat([request.inputs.mask for request in requests])
 
 
 def view_slots(views: Sequence[View]) -> tuple[int, ...]:

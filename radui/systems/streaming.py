@@ -1,78 +1,111 @@
-"""What all report generators do alike at work: read their words, stream a search, put a report together."""
+"""What all report generators do alike at work: stream a search over several studies, put reports together."""
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol
 
-from radui.models.registry import Checkpoint, CheckpointError
-from radui.nn.decoding import BeamSearch, Hypothesis
+import torch
+
+from radui.nn.decoding import BeamSearch, Hypothesis, Stepper
 from radui.processing.reports import assemble
-from radui.processing.vocabulary import Vocabulary, VocabularyError
 from radui.records import Evidence, Finding, Prediction, Token
+from radui.systems.inputs import Request
+
+Answers = Iterator[tuple[int, Prediction | Exception]]
+Prove = Callable[[int, Hypothesis, str], Evidence]
 
 
-class ReportStream:
-    """The predictions of one system: its name and its words."""
+class Words(Protocol):
+    """A vocabulary or a tokenizer."""
 
-    def __init__(self, name: str, vocabulary: Vocabulary) -> None:
-        self.name, self.vocabulary = name, vocabulary
+    def words(self, ids: Iterable[int]) -> list[str]:
+        """The words of a sequence of ids."""
 
-    def follow(
-        self,
-        search: BeamSearch,
-        findings: tuple[Finding, ...],
-        cancelled: Callable[[], bool],
-        evidence: Callable[[Hypothesis], Evidence],
-    ) -> Iterator[Prediction]:
-        """Growing reports, then the complete prediction; ends early when cancelled.
+    def settled(self, ids: Iterable[int]) -> list[str]:
+        """Those of them that further ids leave as they are."""
 
-        evidence: asked once, of the best hypothesis, unless that is empty.
+    def groups(self, ids: Iterable[int]) -> list[list[int]]:
+        """For each word the places of its ids."""
+
+
+class ReportSystem(ABC):
+    """A loaded checkpoint with its words; writes the reports of several studies in one search."""
+
+    name: str
+    model: Any
+    text: Words
+
+    @abstractmethod
+    def begin(self, requests: Sequence[Request], evidence: bool) -> tuple[Stepper, Prove]:
+        """A stepper over all the studies, and what gives a study's evidence by its index afterwards.
+
+        The second takes index, best hypothesis and report; it is asked where `evidence` is True only.
         """
-        started, shown = time.perf_counter(), 0
-        for _ in search.words():
-            if cancelled():
-                return
-            prefix = search.settled_prefix()
-            if len(prefix) > shown:
-                shown = len(prefix)
-                yield self._partial(prefix, findings, time.perf_counter() - started)
-        best = search.best()[0]
-        found = evidence(best) if best.tokens else Evidence()
-        yield self._complete(best, findings, found, time.perf_counter() - started)
 
-    def whole(self, search: BeamSearch, findings: Sequence[tuple[Finding, ...]]) -> list[Prediction]:
-        """The complete predictions of a batch of studies, without evidence; findings: one tuple a study."""
+    def predict(self, requests: Sequence[Request], gone: Callable[[int], bool]) -> Answers:
+        """Growing reports, then the complete prediction with evidence, each with its study's index.
+
+        gone: whether nobody waits for a study any more; it leaves the batch. A study whose report or
+        evidence cannot be put together has that exception for its last answer, and the others go on.
+        """
+        started = time.perf_counter()
+        search, prove = self._search(requests, evidence=True)
+        shown = dict.fromkeys(range(len(requests)), 0)  # words of each study that is still waited for
+        for _ in search.words():
+            for study in [each for each in shown if gone(each)]:
+                search.drop(study)
+                del shown[study]
+            for study in [each for each in shown if each not in search.active]:
+                del shown[study]
+                yield study, self._answer(search, study, requests[study], prove, started)
+            for study, count in shown.items():
+                words = self.text.settled(search.settled_prefix(study))
+                if len(words) > count:
+                    shown[study] = len(words)
+                    yield study, self._partial(words, requests[study].findings, started)
+        for study in shown:
+            yield study, self._answer(search, study, requests[study], prove, started)
+
+    def reports(self, requests: Sequence[Request]) -> list[Prediction]:
+        """The complete predictions without evidence."""
+        search, _ = self._search(requests, evidence=False)
         return [
-            self._complete(best, found, Evidence(), 0.0)
-            for best, found in zip(search.run(), findings, strict=True)
+            self._complete(best, request.findings)
+            for best, request in zip(search.run(), requests, strict=True)
         ]
 
-    def _partial(self, ids: list[int], findings: tuple[Finding, ...], seconds: float) -> Prediction:
-        report, _ = assemble(self.vocabulary.words(ids))
-        return Prediction(self.name, report, (), findings, seconds=seconds)
+    def _search(self, requests: Sequence[Request], evidence: bool) -> tuple[BeamSearch, Prove]:
+        with torch.inference_mode():
+            stepper, prove = self.begin(requests, evidence)
+        device = requests[0].grids.device
+        return BeamSearch(stepper, len(requests), self.model.config.decoding, device), prove
+
+    def _partial(self, words: list[str], findings: tuple[Finding, ...], started: float) -> Prediction:
+        return Prediction(self.name, assemble(words)[0], (), findings, seconds=time.perf_counter() - started)
+
+    def _answer(
+        self, search: BeamSearch, study: int, request: Request, prove: Prove, started: float
+    ) -> Prediction | Exception:
+        try:
+            best = search.best(study)
+            report, _ = assemble(self.text.words(best.tokens))
+            evidence = prove(study, best, report)
+            return self._complete(best, request.findings, evidence, time.perf_counter() - started)
+        except Exception as error:
+            return error
 
     def _complete(
-        self, best: Hypothesis, findings: tuple[Finding, ...], evidence: Evidence, seconds: float
+        self,
+        best: Hypothesis,
+        findings: tuple[Finding, ...],
+        evidence: Evidence | None = None,
+        seconds: float = 0.0,
     ) -> Prediction:
-        report, offsets = assemble(self.vocabulary.words(best.tokens))
+        report, offsets = assemble(self.text.words(best.tokens))
         tokens = tuple(
-            Token(report[start:end], start, end, math.exp(log_probability))
-            for (start, end), log_probability in zip(offsets, best.log_probabilities, strict=True)
+            Token(report[start:end], start, end, math.exp(sum(best.log_probabilities[i] for i in places)))
+            for (start, end), places in zip(offsets, self.text.groups(best.tokens), strict=True)
         )
-        return Prediction(self.name, report, tokens, findings, evidence, seconds, complete=True)
-
-
-def checkpoint_vocabulary(checkpoint: Checkpoint, rows: int) -> Vocabulary:
-    """The words of a checkpoint, one for each of the model's embedding rows; else CheckpointError."""
-    try:
-        vocabulary = Vocabulary.load(checkpoint.folder / "vocab.json")
-    except (OSError, VocabularyError) as error:
-        raise CheckpointError(
-            f"vocab.json of the checkpoint {checkpoint.name} is missing or damaged; copy it again."
-        ) from error
-    if len(vocabulary) != rows:
-        raise CheckpointError(
-            f"vocab.json of the checkpoint {checkpoint.name} has {len(vocabulary)} words where the model "
-            f"knows {rows}; copy the one that was saved with it."
-        )
-    return vocabulary
+        return Prediction(self.name, report, tokens, findings, evidence or Evidence(), seconds, complete=True)

@@ -20,6 +20,7 @@ from radui.ui.streams import merge, sentence
 from radui.ui.studies import LoadedStudy
 
 Changes = dict[Any, Any]
+USERS = 32  # whose reports are written at the same time; a thread each, which mostly waits
 
 
 class CompareTab:
@@ -41,7 +42,7 @@ class CompareTab:
             (page.accept.click, self.run_anyway, request),
             (page.regenerate.click, self.run_with_labels, [*request, page.labels]),
         ):
-            event(answer, inputs, page.of_report, concurrency_limit=4, concurrency_id="reports", **listen)
+            event(answer, inputs, page.of_report, concurrency_limit=USERS, concurrency_id="reports", **listen)
         # Nothing `cancels` a run from outside: it sees the flag, ends by itself, and so has the last word on
         # its cards, after any update that was still on its way.
         page.cancel.click(self.cancel, None, page.of_report, queue=False, **listen)

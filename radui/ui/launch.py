@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from radui.batching import LARGEST
 from radui.ui.auth import AuthError, checker, environment_users, read_users
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from radui.engine import Engine
     from radui.ui.page import launch_settings
 
-    engine = Engine(options.checkpoints, options.device)
+    engine = Engine(options.checkpoints, options.device, options.batch)
     store = _open_ratings(options)
     page = _build(options, engine, store)
     # A service is stopped by SIGTERM; only as an exception does it lead to the clean-up at exit.
@@ -162,6 +163,14 @@ def _parser() -> argparse.ArgumentParser:
         help="readers are named by this header of a proxy's single sign-on; nobody else may reach the page",
     )
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps (%(default)s)")
+    parser.add_argument(
+        "--batch",
+        type=int,
+        default=LARGEST,
+        choices=range(1, 65),
+        metavar="N",
+        help="studies of several users that are decoded together; 1: one after the other (%(default)s)",
+    )
     parser.add_argument("--auth", type=Path, help="file of user:hash lines (python -m radui.ui.auth USER)")
     parser.add_argument("--root-path", help="path of the page behind a proxy, as in /radui")
     return parser

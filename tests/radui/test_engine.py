@@ -213,6 +213,66 @@ class TestPredict:
         assert len({each.report for each in found}) > 1
 
 
+class TestUsersTogether:
+    def ask(self, engine, studies):
+        """The predictions of a thread a study, all at once; the exception where there is one."""
+        found = [None] * len(studies)
+        barrier = threading.Barrier(len(studies))
+
+        def work(index):
+            barrier.wait()
+            try:
+                found[index] = last(engine, studies[index])
+            except Exception as error:
+                found[index] = error
+
+        threads = [threading.Thread(target=work, args=(index,)) for index in range(len(studies))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return found
+
+    def sizes(self, engine, monkeypatch):
+        """The sizes of the batches that a system decodes, from now on."""
+        sizes, system = [], engine._models.system("xpronet")
+        begin = system.begin
+        monkeypatch.setattr(
+            system, "begin", lambda requests, *rest: sizes.append(len(requests)) or begin(requests, *rest)
+        )
+        return sizes
+
+    @pytest.mark.parametrize(("batch", "largest"), [(16, 6), (2, 2), (1, 1)])
+    def test_are_decoded_as_one_batch(self, trained, draw, monkeypatch, batch, largest):
+        engine = Engine(trained, batch=batch)
+        studies = [Study((draw(seed),)) for seed in range(6)]
+        expected = [last(engine, study) for study in studies]  # and the features are known afterwards
+        sizes = self.sizes(engine, monkeypatch)
+        for one, other in zip(self.ask(engine, studies), expected, strict=True):
+            assert_same(one, other)
+        assert sum(sizes) == 6
+        assert max(sizes) <= largest
+        assert (len(sizes) < 6) == (batch > 1)
+
+    def test_one_that_fails_fails_alone(self, trained, draw, monkeypatch):
+        engine = Engine(trained)
+        studies = [Study((draw(seed),)) for seed in range(4)]
+        expected = [last(engine, study) for study in studies]
+        system = engine._models.system("xpronet")
+        begin, bad = system.begin, engine._assessor.grids(studies[2], "xpronet")[1]
+
+        def broken(requests, *rest):
+            if any(request.grids is bad for request in requests):
+                raise RuntimeError("out of memory")
+            return begin(requests, *rest)
+
+        monkeypatch.setattr(system, "begin", broken)
+        found = self.ask(engine, studies)
+        assert isinstance(found[2], RuntimeError)
+        for index in (0, 1, 3):
+            assert_same(found[index], expected[index])
+
+
 class TestReports:
     def test_many_get_what_one_by_one_gets(self, trained, pair, draw):
         studies = [Study(pair), Study((draw(3),)), Study(pair[::-1]), Study((draw(3), draw(4)))]

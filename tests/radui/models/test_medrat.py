@@ -41,16 +41,15 @@ class PrefixStepper:
     """Decoding without any cache: each step reads the whole prefix again."""
 
     def __init__(self, model, grids, mask, beams):
-        study = [each.repeat_interleave(beams, 0) for each in (grids, mask, LABELS)]
-        self.model, self.memory = model, model.encode(*study)
-        self.read = torch.zeros(len(study[1]), 0, dtype=torch.long)
+        self.model, self.study = model, [each.repeat_interleave(beams, 0) for each in (grids, mask, LABELS)]
+        self.read = torch.zeros(len(self.study[1]), 0, dtype=torch.long)
 
     def step(self, tokens):
         self.read = torch.cat([self.read, tokens[:, None]], 1)
-        return self.model.teach(self.memory, self.read)[:, -1].log_softmax(-1), {}
+        return self.model.teach(self.model.encode(*self.study), self.read)[:, -1].log_softmax(-1), {}
 
     def reorder(self, rows):
-        self.read = self.read[rows]
+        self.read, self.study = self.read[rows], [each[rows] for each in self.study]
 
 
 def decode(stepper, beams, length=9):

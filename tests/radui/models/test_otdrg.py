@@ -49,7 +49,7 @@ class PrefixStepper:
         return self.model(*self.study, self.read).logits[:, -1].log_softmax(-1), {}
 
     def reorder(self, rows):
-        self.read = self.read[rows]
+        self.read, self.study = self.read[rows], [each[rows] for each in self.study]
 
 
 def decode(stepper, beams, studies=STUDIES):

@@ -26,10 +26,13 @@ class RandomModel:
     def __init__(self, seed, studies, beams):
         self.seed, self.beams = seed, beams
         self.histories = [()] * (studies * beams)
+        self.studies = [i // beams for i in range(studies * beams)]
 
     def step(self, tokens):
         self.histories = [(*h, t) for h, t in zip(self.histories, tokens.tolist(), strict=True)]
-        rows = [log_probabilities(self.seed, i // self.beams, h) for i, h in enumerate(self.histories)]
+        rows = [
+            log_probabilities(self.seed, *each) for each in zip(self.studies, self.histories, strict=True)
+        ]
         trace = torch.zeros(len(rows), 2 * LENGTH + 2, dtype=torch.long)
         for row, history in zip(trace, self.histories, strict=True):
             row[: len(history)] = torch.tensor(history) + 1
@@ -37,6 +40,7 @@ class RandomModel:
 
     def reorder(self, rows):
         self.histories = [self.histories[i] for i in rows.tolist()]
+        self.studies = [self.studies[i] for i in rows.tolist()]
 
 
 def total(seed, study, words, ended):
@@ -130,7 +134,7 @@ def test_what_is_shown_for_good_only_grows_and_stays(beams, penalty):
     for seed in range(25):
         running = search(seed, beams, penalty=penalty, length=2 * LENGTH)
         shown = [running.settled_prefix() for _ in running.words()]
-        final = running.best()[0].tokens
+        final = running.best().tokens
         for before, after in itertools.pairwise([*shown, final]):
             assert after[: len(before)] == before
         grown += bool(shown[-1]) and len(final) > 2
@@ -148,10 +152,10 @@ def test_a_lone_beam_shows_every_word_at_once():
 def test_may_be_left_early(beams):
     running = search(3, beams, length=2 * LENGTH)
     assert next(running.words()) == 1
-    first = running.best()[0]
+    first = running.best()
     assert len(first.tokens) <= 1
     untouched = search(3, beams)
-    assert untouched.best()[0].tokens == []
+    assert untouched.best().tokens == []
     assert untouched.settled_prefix() == []
 
 
@@ -160,6 +164,35 @@ def test_a_batch_gives_what_single_studies_give():
     for study in range(4):
         alone = BeamSearch(Shifted(5, study), 1, BeamConfig(3, LENGTH), CPU).run()[0]
         assert together[study].tokens == alone.tokens
+
+
+def test_studies_leave_the_batch_when_they_are_settled():
+    running = search(5, 3, studies=8, length=2 * LENGTH)
+    sizes, prefixes = [], {}
+    for _ in running.words():
+        sizes.append(len(running.stepper.studies) // 3)
+        for study in running.active:
+            prefixes[study] = running.settled_prefix(study)
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] < 6
+    for study, prefix in prefixes.items():
+        best = running.best(study)
+        assert best.tokens[: len(prefix)] == prefix
+        assert best.tokens == BeamSearch(Shifted(5, study), 1, BeamConfig(3, 2 * LENGTH), CPU).run()[0].tokens
+
+
+def test_a_dropped_study_leaves_the_others_alone():
+    running = search(5, 3, studies=4, length=2 * LENGTH)
+    expected = [each.tokens for each in search(5, 3, studies=4, length=2 * LENGTH).run()]
+    words = running.words()
+    next(words)
+    running.drop(0)
+    running.drop(2)
+    running.drop(2)
+    for _ in words:
+        assert not {0, 2} & {*running.active}
+    assert len(running.stepper.studies) < 4 * 3
+    assert [running.best(study).tokens for study in (1, 3)] == [expected[1], expected[3]]
 
 
 class Shifted(RandomModel):

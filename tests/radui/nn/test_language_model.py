@@ -66,7 +66,7 @@ class PrefixStepper:
         return self.model(states, mask, 1)[:, 0].log_softmax(-1), {}
 
     def reorder(self, rows):
-        self.read = self.read[rows]
+        self.read, self.prompt, self.mask = self.read[rows], self.prompt[rows], self.mask[rows]
 
 
 class CachedStepper:

@@ -18,7 +18,7 @@ from radui.processing.instructions import instruction_texts
 from radui.processing.tokenizer import ReportTokenizer
 from radui.records import Preprocessing, Study
 from radui.systems.adamatch_cyclic import AdaMatchCyclicSystem, SynthesisError
-from radui.systems.inputs import model_input
+from radui.systems.inputs import Request, model_input
 
 LABELS = torch.zeros(1, 14, dtype=torch.bool)
 REPORT = "The heart is normal. No effusion."
@@ -94,7 +94,8 @@ def read(system, *views):
 
 
 def predict(system, *views, cancelled=lambda: False):
-    return list(system.predict(*read(system, *views), LABELS, (), cancelled))
+    request = Request(*read(system, *views), LABELS)
+    return [found for _, found in system.predict([request], lambda _: cancelled())]
 
 
 def test_the_report_is_what_beam_search_finds_of_the_frontal_view(system, draw):
@@ -112,8 +113,8 @@ def test_the_report_is_what_beam_search_finds_of_the_frontal_view(system, draw):
 
 def test_a_lateral_view_alone_is_read_too(system, draw):
     inputs, grids = read(system, draw(2, view="lateral"))
-    asked = system._asked(inputs, grids)
-    codes = asked.ids[0][asked.ids[0] >= system.model.texts] - system.model.texts
+    ids = torch.tensor(system._asked(Request(inputs, grids, LABELS)).ids)
+    codes = ids[ids >= system.model.texts] - system.model.texts
     assert torch.equal(codes, grids[0, 1].flatten())
     assert not torch.equal(codes, grids[0, 0].flatten())
 
@@ -133,7 +134,7 @@ def test_a_cancelled_report_ends(system, draw):
 def test_keywords_of_the_picture_are_in_the_instruction(hinted, draw):
     inputs, grids = read(hinted, draw(1, view="frontal"))
     text = hinted.instructor.tokenizer.tokens(" ### Keywords: effusion, heart")
-    ids = hinted._asked(inputs, grids).ids[0].tolist()
+    ids = list(hinted._asked(Request(inputs, grids, LABELS)).ids)
     assert any(ids[i : i + len(text)] == text for i in range(len(ids)))
     assert torch.equal(hinted.hints.asked[0], inputs.pixels[:, 0])
 

@@ -10,7 +10,7 @@ from radui.models.medrat import MedRAT
 from radui.models.registry import Checkpoint, CheckpointError, load
 from radui.nn.decoding import BeamSearch
 from radui.records import Study
-from radui.systems.inputs import model_input
+from radui.systems.inputs import Request, model_input
 from radui.systems.medrat import MedRATSystem
 
 LABELS = torch.zeros(1, 14, dtype=torch.bool)
@@ -34,7 +34,7 @@ def study(system, draw):
 
 
 def predict(system, study, cancelled=lambda: False):
-    return list(system.predict(*study, LABELS, (), cancelled))
+    return [found for _, found in system.predict([Request(*study, LABELS)], lambda _: cancelled())]
 
 
 def test_the_report_is_what_beam_search_finds(system, study):

@@ -12,7 +12,7 @@ from radui.models.registry import CheckpointError, load
 from radui.nn.decoding import BeamSearch
 from radui.observations import OBSERVATIONS, State
 from radui.records import Finding, Study
-from radui.systems.inputs import model_input
+from radui.systems.inputs import Request, model_input
 from radui.systems.otdrg import OTDRGSystem, label_states
 
 LABELS = torch.tensor([[name in ("Cardiomegaly", "Edema") for name in OBSERVATIONS]])
@@ -48,7 +48,7 @@ def findings():
 
 
 def predict(system, study, findings=(), cancelled=lambda: False):
-    return list(system.predict(*study, LABELS, findings, cancelled))
+    return [found for _, found in system.predict([Request(*study, LABELS, findings)], lambda _: cancelled())]
 
 
 def test_the_report_is_what_beam_search_finds(system, study):
@@ -111,7 +111,7 @@ def test_what_is_ticked_is_present_and_the_findings_say_the_rest(findings):
 def test_without_transport_there_is_no_plan(system, study):
     checkpoint = registry.Checkpoint("otdrg", system.model, {}, None)
     other = OTDRGSystem.__new__(OTDRGSystem)
-    other.model, other.tokenizer = (
+    other.model, other.text = (
         type(system.model)(dataclasses.replace(checkpoint.model.config, use_transport=False)).eval(),
         system.tokenizer,
     )

@@ -12,7 +12,7 @@ from radui.models.xpronet import XProNet
 from radui.nn.decoding import BeamSearch
 from radui.observations import OBSERVATIONS
 from radui.records import Study
-from radui.systems.inputs import model_input
+from radui.systems.inputs import Request, model_input
 from radui.systems.xpronet import XProNetSystem
 
 LABELS = torch.tensor([[name in ("Cardiomegaly", "Edema") for name in OBSERVATIONS]])
@@ -33,7 +33,7 @@ def study(system, draw):
 
 
 def predict(system, study, cancelled=lambda: False):
-    return list(system.predict(*study, LABELS, (), cancelled))
+    return [found for _, found in system.predict([Request(*study, LABELS)], lambda _: cancelled())]
 
 
 def test_the_report_is_what_beam_search_finds(system, study):
@@ -86,14 +86,14 @@ def test_nothing_more_once_cancelled(system, study):
 
 
 def test_may_be_abandoned(system, study):
-    stream = system.predict(*study, LABELS, (), lambda: False)
+    stream = system.predict([Request(*study, LABELS)], lambda _: False)
     next(stream)
     stream.close()
     assert not torch.is_inference_mode_enabled()
 
 
 def test_a_caller_stays_out_of_inference_mode_between_words(system, study):
-    for _ in system.predict(*study, LABELS, (), lambda: False):
+    for _ in system.predict([Request(*study, LABELS)], lambda _: False):
         assert not torch.is_inference_mode_enabled()
 
 
