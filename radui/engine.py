@@ -4,6 +4,7 @@ Loads checkpoints when they are first needed, once for all threads. Models keep 
 so several threads may predict at the same time; what they ask of one system is decoded together.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
@@ -13,7 +14,16 @@ from typing import Any
 
 from radui.batching import LARGEST, Batcher
 from radui.observations import OBSERVATIONS
-from radui.records import Finding, GateVerdict, Prediction, Study, SystemStatus
+from radui.records import (
+    Finding,
+    GateVerdict,
+    Prediction,
+    SamplingConfig,
+    Study,
+    Synthesis,
+    SystemStatus,
+    View,
+)
 from radui.systems.assessment import CLASSIFIER, GATE, Assessor
 from radui.systems.memo import Memo
 from radui.systems.models import Models
@@ -48,14 +58,64 @@ class Engine:
         return [SystemStatus(name, title, self._problem(name)) for name, title in TITLES.items()]
 
     def _problem(self, name: str) -> str | None:
+        own = self._drawing() if name == "adamatch_cyclic" else (name,)
+        return self._missing((*own, *NEEDED))
+
+    def _missing(self, names: Sequence[str]) -> str | None:
         # Looks at files only, so that the page can open before torch is imported.
-        for needed in (name, *NEEDED):
+        for needed in names:
             if not (self.checkpoints / needed / "model.safetensors").exists():
                 return (
                     f"Not trained yet: there is no checkpoint {needed}; train it with "
                     f"`python -m train.{needed}` (README, Training) and copy it into the checkpoints folder."
                 )
         return None
+
+    def synthesis_problem(self) -> str | None:
+        """Why no radiograph can be drawn, one sentence that says what to do; None where one can."""
+        return self._missing(self._drawing())
+
+    def sampling(self) -> SamplingConfig:
+        """How the synthesis draws unless it is told otherwise."""
+        try:
+            return SamplingConfig(**self._config("adamatch_cyclic")["config"]["sampling"])
+        except (KeyError, TypeError, ValueError):
+            return SamplingConfig()
+
+    def synthesise(
+        self,
+        report: str,
+        seed: int = 0,
+        view: View = "frontal",
+        sampling: SamplingConfig | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Synthesis]:
+        """Draw the radiograph of a report by AdaMatch-Cyclic, a row of codes after the other.
+
+        The last one is complete, unless it was cancelled; the same arguments draw the same picture. Raises
+        EngineError without a checkpoint, SynthesisError for a report that cannot be drawn, CheckpointError
+        for a damaged checkpoint.
+        """
+        if problem := self.synthesis_problem():
+            raise EngineError(problem)
+        system = self._models.system("adamatch_cyclic")
+        yield from system.synthesise(report, seed, view, sampling, cancelled)
+
+    def _drawing(self) -> tuple[str, ...]:
+        """What AdaMatch-Cyclic is made of: AdaMatch too where it was trained with its hints."""
+        try:
+            hinted = bool(self._config("adamatch_cyclic")["training"]["hints"])
+        except (KeyError, TypeError):
+            hinted = False
+        return ("adamatch_cyclic", "adamatch") if hinted else ("adamatch_cyclic",)
+
+    def _config(self, name: str) -> dict[str, Any]:
+        """config.json of a checkpoint without loading it; empty where it cannot be read."""
+        try:
+            document = json.loads((self.checkpoints / name / "config.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return document if isinstance(document, dict) else {}
 
     def warm_up(self) -> None:
         """Load everything that exists, so that the first study does not wait for it.

@@ -225,11 +225,48 @@ class Prediction:
 
 
 @dataclass(frozen=True)
+class SamplingConfig:
+    """How a token is drawn.
+
+    top_p: only the likeliest tokens that together reach this probability can be drawn (Holtzman et al.
+    2020), in (0, 1]. temperature divides the logits; 0 takes the likeliest token always.
+    guidance: how far the logits go from those without a condition to those with it, and beyond; 1 is
+    the model's own distribution (Ho and Salimans 2022).
+    """
+
+    top_p: float = 0.92
+    temperature: float = 1.0
+    guidance: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (0 < self.top_p <= 1 and self.temperature >= 0 and self.guidance >= 0):
+            raise ValueError("top_p must be in (0, 1], temperature and guidance must not be negative.")
+
+
+@dataclass(frozen=True)
+class Keypatch:
+    """A patch of the visual codebook that words of a report chose (AdaMatch-Cyclic 3.2.2).
+
+    fitted: the word of the training reports that it was best for. box: where it lay there, as shares of
+    its picture. codes: what the VQ-GAN made of it, row by row. spans: report[start:end] of the words that
+    chose it, the most similar first; similarities: their cosines. texture: (s, s) uint8, the codes decoded
+    on their own, None without a VQ-GAN.
+    """
+
+    fitted: str
+    box: Box
+    codes: tuple[int, ...]
+    spans: tuple[tuple[int, int], ...]
+    similarities: tuple[float, ...]
+    texture: ByteArray | None = None
+
+
+@dataclass(frozen=True)
 class Synthesis:
     """A radiograph that a model draws to a report; no patient has it (render.synthesis marks it so).
 
     pixels: (S, S) uint8, rows from `rows_drawn` on are black while it is drawn. codes: those drawn so far,
-    row by row. keypatches: the codes that AdaMatch gave as hints. seed, sampling: they draw it again.
+    row by row. keypatches: the hints that AdaMatch gave. seed, sampling: they draw it again.
     """
 
     report: str
@@ -237,9 +274,9 @@ class Synthesis:
     pixels: ByteArray
     rows_drawn: int
     codes: tuple[int, ...]
-    keypatches: tuple[int, ...]
+    keypatches: tuple[Keypatch, ...]
     seed: int
-    sampling: str
+    sampling: SamplingConfig
     complete: bool = False
 
 

@@ -33,6 +33,44 @@ class ReportScores:
         return 2 * len(self.found) / (2 * len(self.found) + wrong) if self.found or wrong else None
 
 
+@dataclass(frozen=True)
+class Agreement:
+    """How a report that was read back stands to the report that was wanted, by the rule labeler.
+
+    agree: observations that the wanted report states and the other states alike, present and uncertain
+    counted as one. contradict: it states the opposite. missing: it does not mention them. added: it states
+    them as present where the wanted report does not mention them.
+    """
+
+    agree: tuple[str, ...]
+    contradict: tuple[str, ...]
+    missing: tuple[str, ...]
+    added: tuple[str, ...]
+
+    @property
+    def stated(self) -> int:
+        """How many observations the wanted report states."""
+        return len(self.agree) + len(self.contradict) + len(self.missing)
+
+
+def agreement(wanted: str, read: str) -> Agreement:
+    """Compare what two reports state; "No Finding" is left out, since it follows from the others."""
+    asked, said = label(wanted), label(read)
+    kinds: dict[str, list[str]] = {"agree": [], "contradict": [], "missing": [], "added": []}
+    for name in OBSERVATIONS:
+        if name != NO_FINDING and (kind := _stands(asked[name], said[name])):
+            kinds[kind].append(name)
+    return Agreement(**{kind: tuple(names) for kind, names in kinds.items()})
+
+
+def _stands(asked: State, said: State) -> str:
+    if asked is State.UNMENTIONED:
+        return "added" if said in _PRESENT else ""
+    if said is State.UNMENTIONED:
+        return "missing"
+    return "agree" if (asked in _PRESENT) == (said in _PRESENT) else "contradict"
+
+
 def score_report(report: str, reference: str) -> ReportScores:
     """Score a report against a reference, both cleaned as the R2Gen protocol does, neither cut.
 

@@ -20,9 +20,9 @@ from tqdm import tqdm
 from radui.models.adamatch_cyclic import AdaMatchCyclic, Instructions
 from radui.models.registry import load
 from radui.nn.decoding import BeamSearch
-from radui.nn.sampling import SamplingConfig
 from radui.processing.instructions import Instruction, Instructor
 from radui.processing.tokenizer import ReportTokenizer
+from radui.records import SamplingConfig
 from train.corpus import load_corpus
 from train.cyclic_data import CyclicStudies, HintTable, Lessons, cached_codes
 

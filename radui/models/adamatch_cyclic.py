@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from radui.models.vqgan import VQGAN, VQGANConfig, paper_config
 from radui.nn.decoding import BeamConfig
 from radui.nn.language_model import LanguageModel, LanguageModelConfig, reorder_cache
-from radui.nn.sampling import SamplingConfig, draw
+from radui.nn.sampling import draw
 from radui.processing.instructions import NO_PLACE, Instruction
-from radui.records import Preprocessing
+from radui.records import Preprocessing, SamplingConfig
 
 
 @dataclass(frozen=True)

@@ -1,30 +1,10 @@
 """Drawing tokens at random: temperature and the nucleus (top-p), for text by steps and for image codes."""
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from radui.nn.decoding import Stepper
-
-
-@dataclass(frozen=True)
-class SamplingConfig:
-    """How a token is drawn.
-
-    top_p: only the likeliest tokens that together reach this probability can be drawn (Holtzman et al.
-    2020), in (0, 1]. temperature divides the logits; 0 takes the likeliest token always.
-    guidance: how far the logits go from those without a condition to those with it, and beyond; 1 is
-    the model's own distribution (Ho and Salimans 2022).
-    """
-
-    top_p: float = 0.92
-    temperature: float = 1.0
-    guidance: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not (0 < self.top_p <= 1 and self.temperature >= 0 and self.guidance >= 0):
-            raise ValueError("top_p must be in (0, 1], temperature and guidance must not be negative.")
+from radui.records import SamplingConfig
 
 
 def nucleus(log_probabilities: Tensor, top_p: float) -> Tensor:

@@ -1,5 +1,7 @@
 """AdaMatch at work: keywords and keypatches as hints (3.2.1, 3.2.2), and patches matched to words."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -17,7 +19,7 @@ from radui.models.codebooks import (
 from radui.models.registry import Checkpoint, CheckpointError
 from radui.processing.tokens import encode_term, load_tokens
 from radui.processing.vocabulary import VocabularyError
-from radui.records import AdaptivePatches, PatchKeyword
+from radui.records import AdaptivePatches, Keypatch, PatchKeyword
 from radui.systems.inputs import ModelInput
 
 
@@ -69,17 +71,36 @@ class AdaMatchSystem:
         rows = by_votes(chosen, matrix.T.gather(1, chosen))[: self.codebooks.config.limit]
         return [(row, (chosen == row).any(1).nonzero()[:, 0]) for row in rows]
 
-    @torch.inference_mode()
     def keypatches(self, report: str) -> tuple[int, ...]:
         """VQ-GAN codes of the keypatches that match a report, the best first, each once."""
+        return codes_of(self.chosen_keypatches(report))
+
+    @torch.inference_mode()
+    def chosen_keypatches(self, report: str) -> tuple[Keypatch, ...]:
+        """The keypatches that match a report, the best first, each with the words that chose it."""
         patches, config = self.codebooks.keypatches, self.codebooks.config
         if not len(patches.features):
             return ()
         words = self._report(report)[0]
-        features = patches.features.to(words)
-        chosen = top_keypatches(words, features, config.per_token)
-        best = by_votes(chosen, (words @ features.T).gather(1, chosen))[: config.limit]
-        return tuple(dict.fromkeys(patches.codes[best].flatten().tolist()))
+        cosines = words @ patches.features.to(words).T
+        chosen = top_keypatches(words, patches.features.to(words), config.per_token)
+        best = by_votes(chosen, cosines.gather(1, chosen))[: config.limit]
+        spans = self.tokens.spans(report)
+        return tuple(self._keypatch(row, cosines[:, row], (chosen == row).any(1), spans) for row in best)
+
+    def _keypatch(self, row: int, cosines: Tensor, chose: Tensor, spans: list[tuple[int, int]]) -> Keypatch:
+        """chose: (T,) of the tokens; a token that is not found in the report as it was typed is left out."""
+        patches = self.codebooks.keypatches
+        found = [i for i, (start, end) in enumerate(spans) if chose[i] and end > start]
+        order = sorted(found, key=lambda i: -float(cosines[i]))
+        x0, y0, x1, y1 = patches.boxes[row].tolist()
+        return Keypatch(
+            patches.words[row],
+            (x0, y0, x1, y1),
+            tuple(patches.codes[row].tolist()),
+            tuple(spans[i] for i in order),
+            tuple(float(cosines[i]) for i in order),
+        )
 
     @torch.inference_mode()
     def evidence(self, inputs: ModelInput, report: str) -> AdaptivePatches:
@@ -120,3 +141,8 @@ class AdaMatchSystem:
             side = (wanted.size, wanted.size)
             pixels = F.interpolate(pixels, side, mode="bilinear", align_corners=False, antialias=True)
         return (pixels - wanted.mean) / wanted.std
+
+
+def codes_of(keypatches: Sequence[Keypatch]) -> tuple[int, ...]:
+    """Their codes in order, each once, as an instruction names them."""
+    return tuple(dict.fromkeys(code for each in keypatches for code in each.codes))

@@ -1,5 +1,7 @@
 """AdaMatch-Cyclic at work: a radiograph in and a streamed report out, and back."""
 
+import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -11,10 +13,18 @@ from torch import Tensor
 from radui.models.adamatch_cyclic import AdaMatchCyclic, Instructions
 from radui.models.registry import Checkpoint, CheckpointError, load
 from radui.nn.decoding import Stepper
-from radui.nn.sampling import SamplingConfig
 from radui.processing.instructions import Instruction, Instructor
-from radui.records import AdaptivePatches, ByteArray, Evidence, Synthesis, View
-from radui.systems.adamatch import AdaMatchSystem
+from radui.processing.reports import clean
+from radui.records import (
+    AdaptivePatches,
+    ByteArray,
+    Evidence,
+    Keypatch,
+    SamplingConfig,
+    Synthesis,
+    View,
+)
+from radui.systems.adamatch import AdaMatchSystem, codes_of
 from radui.systems.inputs import ModelInput, Request
 from radui.systems.streaming import Prove, ReportSystem
 from radui.systems.words import checkpoint_tokenizer
@@ -28,8 +38,8 @@ class Hints(Protocol):
     def keywords(self, pixels: Tensor) -> tuple[str, ...]:
         """Keywords of one picture, (1, 1, S, S) in [0, 1], the best first."""
 
-    def keypatches(self, report: str) -> tuple[int, ...]:
-        """VQ-GAN codes of the keypatches that match a report, the best first."""
+    def chosen_keypatches(self, report: str) -> tuple[Keypatch, ...]:
+        """The keypatches that match a report, the best first."""
 
     def prepared(self, pixels: Tensor) -> Tensor:
         """Pictures (V, 1, S, S) in [0, 1] as `evidence` wants them."""
@@ -45,7 +55,7 @@ class NoHints:
         """None."""
         return ()
 
-    def keypatches(self, report: str) -> tuple[int, ...]:
+    def chosen_keypatches(self, report: str) -> tuple[Keypatch, ...]:
         """None."""
         return ()
 
@@ -110,19 +120,20 @@ class AdaMatchCyclicSystem(ReportSystem):
     ) -> Iterator[Synthesis]:
         """Draw the radiograph of a report row by row, then the complete one; ends early when cancelled.
 
-        The same report, view, seed and sampling draw the same picture. SynthesisError for an empty report
-        or one that is longer than the model reads.
+        The same report, view, seed and sampling draw the same picture. SynthesisError for an empty report,
+        one that is longer than the model reads, or one without a word that it knows.
         """
         self._check(report)
         sampling = sampling or self.model.config.sampling
-        keypatches = self.hints.keypatches(report) if self.model.config.use_keypatches else None
         device, side = self.model.code_output.weight.device, self.model.config.vqgan.grid
-        asked = Instructions.of([self.instructor.to_picture(report, view, keypatches)], device)
-        nothing = self.instructor.to_picture("", view, () if keypatches is not None else None)
+        keypatches = self._keypatches(report)
+        asked, nothing = (
+            Instructions.of([each], device) for each in self._instructions(report, view, keypatches)
+        )
         generator = torch.Generator(device).manual_seed(seed)
         blank = np.zeros((self.model.config.preprocessing.size,) * 2, np.uint8)
-        so_far = Synthesis(report, view, blank, 0, (), tuple(keypatches or ()), seed, str(sampling))
-        for codes in self.model.draw(asked, sampling, generator, Instructions.of([nothing], device)):
+        so_far = Synthesis(report, view, blank, 0, (), keypatches, seed, sampling)
+        for codes in self.model.draw(asked, sampling, generator, nothing):
             if cancelled():
                 return
             if codes.shape[1] % side == 0:
@@ -134,8 +145,45 @@ class AdaMatchCyclicSystem(ReportSystem):
         if not report.strip():
             raise SynthesisError("The report is empty; write what the radiograph shall show.")
         longest = self.model.config.longest
-        if len(self.instructor.report(report, 10 * longest).ids) > longest:
-            raise SynthesisError(f"The report has more than {longest} tokens; shorten it.")
+        length = len(self.instructor.tokenizer.tokens(clean(report))) + 1  # and its end
+        if length > longest:
+            raise SynthesisError(
+                f"The report is too long: it has {length} tokens and the model reads {longest}; shorten it."
+            )
+        if not any(map(self._knows, re.findall(r"[^\W\d_]{3,}", clean(report)))):
+            raise SynthesisError(
+                "The model knows no word of the report; write English sentences as radiologists do."
+            )
+
+    def _knows(self, word: str) -> bool:
+        """Whether a word was frequent enough in the training reports to be a token of its own."""
+        tokenizer = self.instructor.tokenizer
+        ids = tokenizer.tokens(f" {word}")
+        return len(ids) == 1 and tokenizer.words(ids) == [word]  # letters it never saw are dropped
+
+    def _keypatches(self, report: str) -> tuple[Keypatch, ...]:
+        if not self.model.config.use_keypatches:
+            return ()
+        return tuple(self._drawn(each) for each in self.hints.chosen_keypatches(report))
+
+    def _drawn(self, keypatch: Keypatch) -> Keypatch:
+        """With its codes decoded: in the middle of their own repetition, so that no border is in the way."""
+        side = math.isqrt(len(keypatch.codes))
+        if not side or side * side != len(keypatch.codes):
+            return keypatch
+        grid = torch.tensor(keypatch.codes, device=self.model.code_output.weight.device).view(1, side, side)
+        pixels = self.model.vqgan.decode_codes(grid.repeat(1, 3, 3))[0, 0]
+        third = pixels.shape[0] // 3
+        return replace(keypatch, texture=_bytes(pixels[third : 2 * third, third : 2 * third]))
+
+    def _instructions(
+        self, report: str, view: View, keypatches: Sequence[Keypatch]
+    ) -> tuple[Instruction, Instruction]:
+        """With the report and its hints, and without either, from which guidance leads away."""
+        if not self.model.config.use_keypatches:
+            return self.instructor.to_picture(report, view), self.instructor.to_picture("", view)
+        asked = self.instructor.to_picture(report, view, codes_of(keypatches))
+        return asked, self.instructor.to_picture("", view, ())
 
     def _with(self, so_far: Synthesis, codes: Tensor) -> Synthesis:
         config = self.model.config
@@ -147,10 +195,15 @@ class AdaMatchCyclicSystem(ReportSystem):
         side = self.model.config.vqgan.grid
         grid = codes.view(-1, side)
         filled = torch.cat([grid, grid[-1:].expand(side - len(grid), side)])
-        pixels = self.model.vqgan.decode_codes(filled[None])[0, 0].cpu().numpy()
-        shown: ByteArray = (pixels * 255).round().astype(np.uint8)
+        shown = _bytes(self.model.vqgan.decode_codes(filled[None])[0, 0])
         shown[rows:] = 0
         return shown
+
+
+def _bytes(pixels: Tensor) -> ByteArray:
+    """Pixels in [0, 1] as grey levels."""
+    levels: ByteArray = (pixels * 255).round().to(torch.uint8).cpu().numpy()
+    return levels
 
 
 def _hints(checkpoint: Checkpoint) -> Hints:

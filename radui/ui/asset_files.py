@@ -4,10 +4,19 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / "assets"
 
-_STYLES = ("page.css", "viewer.css", "report.css", "tables.css", "explain.css", "rate.css", "results.css")
+_STYLES = (
+    "page.css",
+    "viewer.css",
+    "report.css",
+    "tables.css",
+    "explain.css",
+    "synthesize.css",
+    "rate.css",
+    "results.css",
+)
 _SCRIPTS = (
     *("grid.js", "sources.js", "picture.js", "overlay.js", "gestures.js", "pane.js"),
-    *("evidence_bar.js", "snapshot.js", "viewer.js", "report.js", "differences.js", "tables.js"),
+    *("evidence_bar.js", "stamp.js", "snapshot.js", "viewer.js", "report.js", "differences.js", "tables.js"),
     *("prototypes.js", "explain.js", "rate_parts.js", "rate_errors.js", "rate_report.js"),
     *("rate_vote.js", "rate_line.js", "rate.js", "page.js"),
 )

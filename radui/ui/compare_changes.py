@@ -14,7 +14,7 @@ from radui.render.scores import scores_html
 from radui.ui.compare_layout import CompareLayout
 from radui.ui.history import history_html
 from radui.ui.questions import gate_question, label_choices, predicted_labels, runnable, untrained_html
-from radui.ui.report_card import card_value
+from radui.ui.report_card import card_value, update_value
 from radui.ui.sessions import Run, Session
 from radui.ui.streams import Update
 from radui.ui.studies import Assessment, LoadedStudy
@@ -164,10 +164,7 @@ def buttons(page: CompareLayout, running: bool) -> Changes:
 
 
 def _card(page: CompareLayout, name: str, update: Update, phase: Phase | None = None) -> dict[str, Any]:
-    if phase is None:
-        complete = update.prediction is not None and update.prediction.complete
-        phase = Phase.FAILED if update.problem else Phase.DONE if complete else Phase.WRITING
-    return card_value(page.titles[name], phase, update.prediction, update.problem)
+    return update_value(page.titles[name], update, phase)
 
 
 def _idle_cards(page: CompareLayout) -> Changes:

@@ -33,4 +33,9 @@ def build_download() -> gr.HTML:
 def file_value(kind: str, case: Case) -> dict[str, Any]:
     """Return a file of one of `KINDS` as the component takes it."""
     name, mime, make = KINDS[kind]
-    return {"id": token_hex(4), "name": name, "mime": mime, "data": b64encode(make(case)).decode("ascii")}
+    return file_of(name, mime, make(case))
+
+
+def file_of(name: str, mime: str, data: bytes) -> dict[str, Any]:
+    """Return a file as the component takes it."""
+    return {"id": token_hex(4), "name": name, "mime": mime, "data": b64encode(data).decode("ascii")}

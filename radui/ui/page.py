@@ -16,6 +16,7 @@ from radui.ui.questions import RESEARCH_NOTICE
 from radui.ui.rate_identity import by_machine
 from radui.ui.rate_room import add_tabs
 from radui.ui.sessions import MAX_SESSIONS, Sessions
+from radui.ui.synthesize import SynthesizeTab
 from radui.ui.theme import build_theme
 
 # Seconds: how often uploads that a handler did not delete are looked for, and their age when they go.
@@ -37,9 +38,12 @@ def build_page(engine: Engine, store: Store | None = None) -> gr.Blocks:
                 compare = CompareTab(engine, sessions)
             with gr.Tab("Explain", elem_classes="rd-tab") as explain_tab:
                 explain = ExplainTab(engine, sessions)
+            with gr.Tab("Synthesize", elem_classes="rd-tab") as synthesize_tab:
+                synthesize = SynthesizeTab(engine, sessions)
             if store is not None:
                 add_tabs(store, by_machine(store), engine, sessions)
         explain.open(explain_tab)
+        synthesize.open(synthesize_tab)
         ScriptApi(engine).connect()
         page.load(
             compare.refresh, None, compare.page.of_systems, show_progress="hidden", api_visibility="private"

@@ -45,7 +45,7 @@ def untrained_html(statuses: Sequence[SystemStatus]) -> str:
     rows = "".join(
         f'<details><summary><input type="checkbox" disabled aria-label="{escape(status.title)}">'
         f"<span>{escape(status.title)}</span><em>{_verdict(status.problem)}</em></summary>"
-        f"<p>{_with_code(status.problem)}</p></details>"
+        f"<p>{with_code(status.problem)}</p></details>"
         for status in statuses
         if status.problem is not None
     )
@@ -82,6 +82,6 @@ def _verdict(problem: str) -> str:
     return "not trained" if problem.lower().startswith("not trained") else "not available"
 
 
-def _with_code(sentence: str) -> str:
+def with_code(sentence: str) -> str:
     """Escape a sentence and set its `commands` in code type."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(sentence))

@@ -8,6 +8,7 @@ from radui.observations import OBSERVATIONS
 from radui.records import Prediction
 from radui.render.evidence import evidence_payload
 from radui.render.report import Phase, card_html
+from radui.ui.streams import Update
 
 
 def build_card(system: str, title: str, viewer: str, visible: bool = True) -> gr.HTML:
@@ -23,6 +24,14 @@ def build_card(system: str, title: str, viewer: str, visible: bool = True) -> gr
         viewer=viewer,
         observations=list(OBSERVATIONS),
     )
+
+
+def update_value(title: str, update: Update, phase: Phase | None = None) -> dict[str, Any]:
+    """Return what the card shows of the newest of a system; phase: instead of what the update says."""
+    if phase is None:
+        complete = update.prediction is not None and update.prediction.complete
+        phase = Phase.FAILED if update.problem else Phase.DONE if complete else Phase.WRITING
+    return card_value(title, phase, update.prediction, update.problem)
 
 
 def card_value(

@@ -3,11 +3,13 @@
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from threading import Event, Lock
 
 from radui.records import Prediction, Study
 from radui.ui.streams import Update
 from radui.ui.studies import LoadedStudy
+from radui.ui.studio import Studio
 
 MAX_SESSIONS = 64
 MAX_PAST = 8
@@ -67,6 +69,11 @@ class Session:
     indication: str = ""
     reference: str = ""
 
+    @cached_property
+    def studio(self) -> Studio:
+        """What was drawn in this tab."""
+        return Studio(self.forget)
+
     def load(self, study: Study) -> LoadedStudy:
         """Take a new study; the one before it goes into the tab's history."""
         self._put_away()
@@ -94,6 +101,7 @@ class Session:
     def close(self) -> None:
         """Let go of everything."""
         self.clear()
+        self.studio.close()
         self.past.clear()
 
     def _put_away(self) -> None:

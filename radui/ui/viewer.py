@@ -24,11 +24,21 @@ class DrawnBox:
     box: Box
 
 
-def build_viewer(name: str) -> gr.HTML:
-    """Return an empty viewer; report cards reach it by its `name`."""
+NOTHING = (
+    "Drop one or two chest radiographs here",
+    "PNG, JPEG, TIFF or DICOM, 8 or 16 bit; or choose an example on the left",
+)
+
+
+def build_viewer(name: str, nothing: tuple[str, str] = NOTHING) -> gr.HTML:
+    """Return an empty viewer; report cards reach it by its `name`.
+
+    nothing: what it says before there is a picture, in large and in small type.
+    """
+    template = asset_files.read("viewer.html").replace("@nothing", nothing[0]).replace("@hint", nothing[1])
     return gr.HTML(
         value=None,
-        html_template=asset_files.read("viewer.html"),
+        html_template=template,
         js_on_load="radui.mountViewer(element, props, watch, (region) => trigger('select', region))",
         apply_default_css=False,
         elem_id=f"viewer-{name}",

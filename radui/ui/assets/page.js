@@ -23,9 +23,10 @@
   });
   document.addEventListener("drop", (event) => {
     const tab = event.target.closest(".rd-viewer") && event.target.closest(".rd-tab");
-    const input = tab && tab.querySelector('.rd-files input[type="file"]');
+    if (!tab) return;
+    event.preventDefault(); // a tab that takes no pictures must not be left for the file
+    const input = tab.querySelector('.rd-files input[type="file"]');
     if (!input || !event.dataTransfer.files.length) return;
-    event.preventDefault();
     input.files = event.dataTransfer.files;
     input.dispatchEvent(new Event("change", { bubbles: true }));
   });

@@ -21,18 +21,33 @@
     }
 
     async show(payload) {
-      const image = new Image();
-      image.src = payload.src;
-      this.wanted = payload;
-      await image.decode();
-      if (this.wanted !== payload) return; // another study came while this one was decoded
-      this.picture = new radui.Picture(image, payload.width, payload.height);
+      if (!(await this.take(payload))) return;
       this.overlay = this.box = null;
       this.reset();
     }
 
+    // The same picture with more of it drawn: what the reader set stays.
+    async replace(payload) {
+      const first = !this.picture;
+      if (!(await this.take(payload))) return;
+      if (first) this.reset();
+      else this.setWindow(this.window.width, this.window.level);
+    }
+
+    async take(payload) {
+      const image = new Image();
+      image.src = payload.src;
+      this.wanted = payload;
+      await image.decode();
+      if (this.wanted !== payload) return false; // another picture came while this one was decoded
+      this.picture = new radui.Picture(image, payload.width, payload.height);
+      this.synthetic = Boolean(payload.synthetic);
+      return true;
+    }
+
     clear() {
       this.picture = this.overlay = this.wanted = this.box = null;
+      this.synthetic = false;
       this.draw();
     }
 

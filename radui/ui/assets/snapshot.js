@@ -13,6 +13,8 @@
     context.drawImage(pane.canvas, left, 0, width, height);
     const flipped = pane.flipped ? "  FLIPPED" : "";
     write(context, pane.root.querySelector(".rd-caption").textContent + flipped, left + 10, 20);
+    // Burnt in at any zoom: the mark in the picture's own pixels may be outside the pane.
+    if (pane.synthetic) write(context, "SYNTHETIC", left + width - 10, 20, "#f2bd66", "right");
     write(context, pane.root.querySelector(".rd-state-line").textContent, left + 10, height - 10, "#a2b1c0");
     return left + width + 1;
   }
@@ -42,7 +44,11 @@
 
   radui.savePicture = (viewer) => {
     if (!viewer.study) return;
-    radui.picture(viewer).toBlob((blob) => radui.download(blob, "radui-picture.png"));
+    const synthetic = viewer.shown.some((pane) => pane.synthetic);
+    radui.picture(viewer).toBlob(async (blob) => {
+      if (!synthetic) return radui.download(blob, "radui-picture.png");
+      radui.download(await radui.stamp(blob, "Title", "SYNTHETIC radiograph, of no patient"), "radui-synthetic.png");
+    });
   };
 
   radui.download = (blob, name) => {

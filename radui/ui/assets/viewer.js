@@ -58,6 +58,7 @@
       pane.root.querySelector(".rd-state-line").textContent =
         `W ${Math.round(width)} L ${Math.round(level)} · ${Math.round(pane.scale * 100)} %${marks.join("")}`;
       pane.root.querySelector(".rd-flipped").hidden = !pane.flipped;
+      pane.root.querySelector(".rd-synthetic").hidden = !pane.synthetic;
     }
     hovered(pane, point) {
       if (point) this.activate(pane);
@@ -107,7 +108,7 @@
 
     async showStudy(study) {
       const id = study ? study.id : null;
-      if (id === (this.study && this.study.id)) return;
+      if (id === (this.study && this.study.id)) return this.grow(study);
       this.study = study;
       this.clearMap();
       const views = study ? study.views : [];
@@ -118,8 +119,26 @@
         pane.clear();
       });
       await Promise.all(views.map((view, index) => this.panes[index].show(view)));
-      if (this.study === study) this.showCaptions(id, views.map((view) => view.caption));
+      // It may have grown meanwhile, or given way to another.
+      const still = id === (this.study && this.study.id);
+      if (still) this.showCaptions(id, views.map((view) => view.caption));
       this.root.dataset.study = id || "";
+      if (still) this.showOwnMap(study && study.map);
+    }
+
+    // The same study with more of its pictures drawn: `grown` counts up. Window, zoom and pan stay.
+    grow(study) {
+      if (!study || study.grown === undefined || study.grown === this.study.grown) return;
+      this.study = study;
+      study.views.forEach((view, index) => this.panes[index].replace(view));
+    }
+
+    // A map that comes with the study itself and belongs to no report: {title, label, evidence}.
+    showOwnMap(map) {
+      this.ownCard = this.ownCard || {};
+      const { title = "", label = "", evidence = [] } = map || {};
+      this.sourcesChanged({ card: this.ownCard, title, sources: radui.sourcesOf(evidence) });
+      if (map) this.showMap({ card: this.ownCard, title, selection: { label, tokens: [], observations: [] } });
     }
 
     showCaptions(id, captions) {

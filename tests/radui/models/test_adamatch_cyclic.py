@@ -9,10 +9,9 @@ from radui.models.vqgan import VQGANConfig
 from radui.nn.decoding import BeamConfig, BeamSearch
 from radui.nn.language_model import LanguageModelConfig
 from radui.nn.quantizer import QuantizerConfig
-from radui.nn.sampling import SamplingConfig
 from radui.processing.instructions import Instructor, instruction_texts
 from radui.processing.tokenizer import ReportTokenizer
-from radui.records import Preprocessing
+from radui.records import Preprocessing, SamplingConfig
 
 REPORTS = ["the heart is normal .", "the lungs are clear . no effusion ."]
 CODES = 32

@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from radui.nn.decoding import sample
-from radui.nn.sampling import FilteredStepper, SamplingConfig, draw, filtered, nucleus
+from radui.nn.sampling import FilteredStepper, draw, filtered, nucleus
+from radui.records import SamplingConfig
 
 SHARES = torch.tensor([[0.1, 0.5, 0.3, 0.1]])
 

@@ -13,10 +13,9 @@ from radui.models.vqgan import VQGANConfig
 from radui.nn.decoding import BeamConfig, BeamSearch
 from radui.nn.language_model import LanguageModelConfig
 from radui.nn.quantizer import QuantizerConfig
-from radui.nn.sampling import SamplingConfig
 from radui.processing.instructions import instruction_texts
 from radui.processing.tokenizer import ReportTokenizer
-from radui.records import Preprocessing, Study
+from radui.records import Keypatch, Preprocessing, SamplingConfig, Study
 from radui.systems.adamatch_cyclic import AdaMatchCyclicSystem, SynthesisError
 from radui.systems.inputs import Request, model_input
 
@@ -34,9 +33,9 @@ class TwoHints:
         self.asked.append(pixels)
         return ("effusion", "heart")
 
-    def keypatches(self, report):
+    def chosen_keypatches(self, report):
         self.asked.append(report)
-        return (3, 9)
+        return (Keypatch("heart", (0, 0, 0.5, 0.5), (3, 9, 3, 9), ((4, 9),), (0.5,)),)
 
     def prepared(self, pixels):
         return pixels + 1
@@ -193,13 +192,14 @@ def test_a_greedy_picture_needs_no_seed(system):
 def test_a_guided_picture_is_drawn(system):
     last = synthesise(system, seed=3, sampling=SamplingConfig(guidance=3.0))[-1]
     assert len(last.codes) == 16
-    assert "guidance=3.0" in last.sampling
+    assert last.sampling.guidance == 3
 
 
 def test_the_keypatches_of_the_report_are_kept(hinted, system):
     last = synthesise(hinted, seed=3)[-1]
     assert hinted.hints.asked == [REPORT]
-    assert last.keypatches == (3, 9)
+    (keypatch,) = last.keypatches
+    assert REPORT[slice(*keypatch.spans[0])] == "heart"
     assert synthesise(system, seed=3)[-1].keypatches == ()
 
 
@@ -207,7 +207,28 @@ def test_a_cancelled_picture_ends(system):
     assert list(system.synthesise(REPORT, cancelled=lambda: True)) == []
 
 
-@pytest.mark.parametrize(("report", "message"), [("  ", "empty"), ("heart " * 200, "shorten it")])
+def test_the_codes_of_keypatches_are_in_the_instruction_once_each(hinted):
+    asked, nothing = hinted._instructions(REPORT, "frontal", hinted.hints.chosen_keypatches(REPORT))
+    assert [each - hinted.model.texts for each in asked.ids if each >= hinted.model.texts] == [3, 9]
+    assert not [each for each in nothing.ids if each >= hinted.model.texts]
+
+
+def test_a_keypatch_shows_its_codes_decoded(hinted):
+    texture = synthesise(hinted, seed=3)[-1].keypatches[0].texture
+    assert (texture.shape, texture.dtype) == ((16, 16), np.uint8)
+    whole = hinted.model.vqgan.decode_codes(torch.tensor([[3, 9] * 3] * 6)[None])[0, 0].numpy()
+    assert np.abs(texture - whole[16:32, 16:32] * 255).max() <= 0.51
+
+
+@pytest.mark.parametrize(
+    ("report", "message"),
+    [
+        ("  ", "empty"),
+        ("heart " * 200, "has 20. tokens and the model reads 96; shorten it"),
+        ("Zyxqu wvutz.", "knows no word"),
+        ("心臓は正常", "knows no word"),
+    ],
+)
 def test_reports_that_cannot_be_drawn_say_why(system, report, message):
     with pytest.raises(SynthesisError, match=message):
         next(system.synthesise(report))

@@ -1,6 +1,7 @@
 """An engine with the real one's surface and records, without models: reports by rote, evidence by lot."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -14,11 +15,14 @@ from radui.records import (
     Evidence,
     Finding,
     GateVerdict,
+    Keypatch,
     PoolingMap,
     Prediction,
     Preprocessing,
     Prototypes,
+    SamplingConfig,
     Study,
+    Synthesis,
     SystemStatus,
     Token,
     TransportPlan,
@@ -58,6 +62,7 @@ class FakeEngine:
         if not hold:
             self.go.set()
         self.calls: list[tuple[str, str, tuple[str, ...] | None]] = []
+        self.orders: list[tuple[str, int, str, SamplingConfig | None]] = []
         self.stopped: list[str] = []
         self.forgotten: list[Study] = []
 
@@ -109,10 +114,73 @@ class FakeEngine:
             complete=True,
         )
 
+    def synthesis_problem(self) -> str | None:
+        names = {status.name: status.problem for status in self.systems()}
+        return names["adamatch_cyclic"]
+
+    def sampling(self) -> SamplingConfig:
+        return SamplingConfig(top_p=0.9, temperature=0.8, guidance=2.0)
+
+    def synthesise(
+        self,
+        report: str,
+        seed: int = 0,
+        view: str = "frontal",
+        sampling: SamplingConfig | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Synthesis]:
+        """Noise about each word's own grey stripe, 16 rows of 16 codes; with `hold` it waits in row 4."""
+        self.orders.append((report, seed, view, sampling))
+        if not report.strip():
+            raise EngineError("The report is empty; write what the radiograph shall show.")
+        pixels, codes = drawing_of(report, seed)
+        last = None
+        for row in range(1, 17):
+            if self._stopped(cancelled, row):
+                return
+            shown = pixels.copy()
+            shown[16 * row :] = 0
+            drawn = codes[: 16 * row]
+            last = Synthesis(report, view, shown, 16 * row, drawn, keypatches_of(report), seed, sampling)
+            yield last
+        yield replace(last, complete=True)
+
     def _stopped(self, cancelled: Callable[[], bool], count: int) -> bool:
         while count > 3 and not cancelled() and not self.go.wait(0.02):
             pass
         return cancelled()
+
+
+def drawing_of(report: str, seed: int) -> tuple[np.ndarray, tuple[int, ...]]:
+    """A picture (256, 256) and its 256 codes, both by the report's words and the seed."""
+    noise = np.random.default_rng(seed).normal(90, 20, (32, 32)).repeat(8, 0).repeat(8, 1)
+    codes = np.random.default_rng(seed).integers(0, 1024, 256)
+    for place, word in enumerate(report.split()):
+        row = (hash_of(word) + place) % 15
+        noise[16 * row : 16 * row + 16, 40:200] += 60
+        codes[16 * row] = hash_of(word)
+    return noise.clip(0, 255).astype(np.uint8), tuple(codes.tolist())
+
+
+def hash_of(word: str) -> int:
+    return sum(map(ord, word)) % 1024
+
+
+def keypatches_of(report: str) -> tuple[Keypatch, ...]:
+    """The longest two words of the report, each with a texture."""
+    words = sorted(_tokens(report), key=lambda token: -len(token.text))[:2]
+    texture = np.random.default_rng(9).integers(40, 200, (32, 32)).astype(np.uint8)
+    return tuple(
+        Keypatch(
+            "opacity",
+            (0.1 + 0.3 * number, 0.4, 0.4 + 0.3 * number, 0.7),
+            (number, 2, 3, 4),
+            ((token.start, token.end),),
+            (0.8 - 0.2 * number,),
+            texture,
+        )
+        for number, token in enumerate(words)
+    )
 
 
 def _tokens(report: str) -> list[Token]:
