@@ -145,7 +145,7 @@ def test_a_report_is_drawn_row_by_row_saved_and_read_back(server, visit):
     assert len(rows) >= 3
     assert page.tab.is_visible("#viewer-synthesis .rd-synthetic >> nth=0")
     assert page.tab.locator("#keypatches li img").count() > 0
-    assert page.tab.locator("#keypatches mark").first.inner_text().split("\\n")[0][:5] in REPORT
+    assert page.tab.locator("#keypatches mark").first.inner_text().split("\n")[0][:5] in REPORT
 
     for button in ('#synthesis-saves [data-key="picture"]', '#viewer-synthesis [data-action="save"]'):
         name, image = saved(page, button)
@@ -156,7 +156,7 @@ def test_a_report_is_drawn_row_by_row_saved_and_read_back(server, visit):
     page.tab.click("#read-back")
     for system in ("xpronet", "adamatch_cyclic"):
         page.tab.wait_for_selector(f"#card-read-{system} [data-phase=done]")
-    assert "of 3" in page.tab.inner_text("#agreed .rd-agreed")
+    assert "of 4" in page.tab.inner_text("#agreed .rd-agreed")
     assert page.tab.inner_text("#agreed .rd-matrix thead").split()[1] == "Wanted"
     plain = pixels(page)
     page.tab.click("#card-read-adamatch_cyclic .rd-word[role] >> nth=0")
