@@ -30,7 +30,17 @@ MAY_IMPORT = {
     "commands": RECORDS | {"processing", "render", "engine", "store", "statistics", "reading_study"},
     "__main__": {"commands"},
     "ui": RECORDS
-    | {"processing", "explain", "scores", "render", "batching", "engine", "store", "statistics", "reading_study"},
+    | {
+        "processing",
+        "explain",
+        "scores",
+        "render",
+        "batching",
+        "engine",
+        "store",
+        "statistics",
+        "reading_study",
+    },
 }
 # Slow to import; a page that opens in seconds, and a reader of files, can do without.
 HEAVY = {"torch", "transformers", "accelerate", "safetensors", "sklearn", "matplotlib", "gradio"}
