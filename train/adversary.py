@@ -46,8 +46,13 @@ class Pull:
     weight: Tensor
 
 
-def balanced_pull(drawn: Tensor, likeness: Tensor, deception: Tensor, pixels: Tensor, share: float) -> Pull:
-    """Reconstruction and deception together, the second as strong as `share` of the first.
+def certainty(judgement: Tensor) -> Tensor:
+    """How well the discriminator tells real from drawn: 1 where its hinge loss is 0, 0 where it guesses."""
+    return (1 - judgement.detach()).clamp(0, 1)
+
+
+def balanced_pull(drawn: Tensor, likeness: Tensor, deception: Tensor, pixels: Tensor, share: Tensor) -> Pull:
+    """Reconstruction and deception together, the second as strong as `share` (a scalar) of the first.
 
     `likeness` and `deception` are scalars computed from `pixels`, a detached copy of `drawn` that asks for
     gradients. Balanced at the pixels, where both gradients are had anyway, instead of at the decoder's last

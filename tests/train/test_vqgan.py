@@ -9,13 +9,15 @@ import pytest
 import torch
 from torch.utils.data import TensorDataset
 
-from radui.models.registry import load
+from radui.models.adamatch_cyclic import AdaMatchCyclic, AdaMatchCyclicConfig
+from radui.models.registry import load, save
 from radui.models.vqgan import VQGAN, VQGANConfig
 from radui.nn.backbones import BackboneConfig, build_backbone
+from radui.nn.language_model import LanguageModelConfig
 from radui.nn.quantizer import QuantizerConfig
 from radui.records import Preprocessing
 from train import vqgan
-from train.adversary import PatchDiscriminator, balanced_pull, hinge
+from train.adversary import PatchDiscriminator, balanced_pull, certainty, hinge
 from train.data.synthetic import write_synthetic
 from train.perceptual import PerceptualDistance, random_window
 from train.reconstruction import figure, score_reconstructions
@@ -29,6 +31,7 @@ TINY = VQGANConfig(
     quantizer=QuantizerConfig(codes=32, width=4),
     preprocessing=Preprocessing(64, "squash", 64, 0.0, 1.0),
 )
+SMALL = {"vocabulary": 20, "width": 16, "layers": 1, "heads": 2, "key_value_heads": 1, "feedforward": 16}
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +86,7 @@ class TestParts:
         drawn = torch.tensor([1.0, 2.0], requires_grad=True)
         pixels = drawn.detach().requires_grad_(True)
         likeness, deception = (3 * pixels[0]).sum(), (50 * pixels[1]).sum()
-        pull = balanced_pull(drawn, likeness, deception, pixels, 0.5)
+        pull = balanced_pull(drawn, likeness, deception, pixels, torch.tensor(0.5))
         pull.surrogate.backward()
         assert drawn.grad.tolist() == pytest.approx([3.0, 1.5])
         assert pull.weight.item() == pytest.approx(0.5 * 3 / 50)
@@ -122,7 +125,12 @@ class TestPlayers:
         pairs = zip(mine, gradients(other.discriminator), strict=True)
         assert all(torch.allclose(a, b, atol=1e-6) for a, b in pairs)
 
-    def test_the_opponent_changes_what_the_generator_learns(self, players, real):
+    def test_an_opponent_that_guesses_has_no_pull(self):
+        judgements = torch.tensor([1.2, 1.0, 0.4, 0.0])
+        assert certainty(judgements).tolist() == pytest.approx([0, 0, 0.6, 1])
+
+    def test_the_opponent_changes_what_the_generator_learns(self, players, real, monkeypatch):
+        monkeypatch.setattr(vqgan, "certainty", lambda judgement: torch.tensor(1.0))
         learned = []
         for plays in (False, True):
             made = players()
@@ -130,6 +138,18 @@ class TestPlayers:
             made(real, plays)["loss"].backward()
             learned.append(torch.cat([each.flatten() for each in gradients(made.generator.decoder)]))
         assert not torch.allclose(*learned)
+
+    def test_a_decoder_alone_leaves_every_code_as_it_is(self, players, real):
+        made = players(decoder_only=True)
+        before = {name: each.clone() for name, each in made.generator.state_dict().items()}
+        optimizer = torch.optim.SGD([each for each in made.parameters() if each.requires_grad], 0.1)
+        made(real, True)["loss"].backward()
+        optimizer.step()
+        changed = [
+            name for name, each in made.generator.state_dict().items() if not torch.equal(each, before[name])
+        ]
+        assert changed
+        assert all(name.startswith("decoder.") for name in changed)
 
     def test_each_part_is_logged(self, players, distance, real):
         found = players(distance)(real, True)
@@ -212,3 +232,29 @@ def test_the_options_choose_the_configuration():
     assert not config("--gradient-codebook").quantizer.average
     assert config("--no-restart").quantizer.restart_below == 0
     assert config().quantizer == QuantizerConfig()
+
+
+class TestDecoderOfACheckpoint:
+    @pytest.fixture
+    def checkpoint(self, tmp_path):
+        torch.manual_seed(4)
+        model = AdaMatchCyclic(AdaMatchCyclicConfig(vqgan=TINY, language_model=LanguageModelConfig(**SMALL)))
+        save(tmp_path / "cyclic", "adamatch_cyclic", model, {})
+        return model, tmp_path / "cyclic"
+
+    def test_it_draws_what_the_new_one_draws(self, checkpoint):
+        model, folder = checkpoint
+        other = VQGAN(TINY)
+        other.load_state_dict(model.vqgan.state_dict())
+        for each in other.decoder.parameters():
+            each.data += 0.1
+        vqgan.put_decoder(other.eval(), folder)
+        codes = torch.arange(32)[:16].view(1, 4, 4)
+        found = load(folder).model.vqgan.decode_codes(codes)
+        torch.testing.assert_close(found, other.decode_codes(codes), atol=0.02, rtol=0)
+        assert (found - model.vqgan.eval().decode_codes(codes)).abs().max() > 0.05
+
+    def test_other_codes_are_refused(self, checkpoint):
+        torch.manual_seed(5)
+        with pytest.raises(ValueError, match="another encoder"):
+            vqgan.put_decoder(VQGAN(TINY), checkpoint[1])
