@@ -101,13 +101,9 @@ class LanguageModel(nn.Module):
         embeddings: (B, T, width). mask: (B, cached + T) bool; a row must begin with True, since a place
         that may read nothing has no state. Positions count the places that exist.
         """
-        positions = (mask.cumsum(1) - 1).clamp_min(0)[:, -embeddings.shape[1] :]
         logits = self.base(
             inputs_embeds=embeddings.to(self.base.dtype),
-            attention_mask=mask.long(),
-            position_ids=positions,
-            past_key_values=cache,
-            use_cache=cache is not None,
+            **_visible(mask, embeddings.shape[1], cache),
             logits_to_keep=last,
         ).logits
         if self.config.end == 0:
@@ -117,13 +113,8 @@ class LanguageModel(nn.Module):
 
     def states(self, embeddings: Tensor, mask: Tensor, cache: Any = None) -> Tensor:
         """Last states (B, T, width) of the same input, for a model with output rows of its own."""
-        positions = (mask.cumsum(1) - 1).clamp_min(0)[:, -embeddings.shape[1] :]
         return self.base.get_decoder()(
-            inputs_embeds=embeddings.to(self.base.dtype),
-            attention_mask=mask.long(),
-            position_ids=positions,
-            past_key_values=cache,
-            use_cache=cache is not None,
+            inputs_embeds=embeddings.to(self.base.dtype), **_visible(mask, embeddings.shape[1], cache)
         ).last_hidden_state
 
     def logits(self, states: Tensor) -> Tensor:
@@ -191,6 +182,23 @@ def reorder_cache(cache: Any, rows: Tensor, prompt: int) -> None:
         for states in (layer.keys, layer.values):
             written = states[:, :, prompt:]
             written.copy_(written[rows])
+
+
+def _visible(mask: Tensor, length: int, cache: Any) -> dict[str, Any]:
+    """How transformers is told which places exist, for the last `length` of mask (B, cached + T).
+
+    Rows that are padded at their end alone need no mask, since nothing reads what comes later: attention
+    that is causal and no more takes half the time on a CPU. What stands at the padding means nothing.
+    """
+    if cache is None and not (mask[:, 1:] & ~mask[:, :-1]).any():
+        return {"use_cache": False}
+    positions = (mask.cumsum(1) - 1).clamp_min(0)[:, -length:]
+    return {
+        "attention_mask": mask.long(),
+        "position_ids": positions,
+        "past_key_values": cache,
+        "use_cache": cache is not None,
+    }
 
 
 def _compact(config: LanguageModelConfig) -> Any:

@@ -163,3 +163,17 @@ class TestForeignBase:
     def test_a_name_that_is_nowhere_is_an_oserror(self):
         with pytest.raises(OSError, match="nowhere"):
             LanguageModel(LanguageModelConfig(base="/nowhere/at/all"))
+
+
+def test_padding_at_the_end_alone_needs_no_mask(model):
+    """The same states as with a mask, which a hole in another row of the batch asks for."""
+    states = torch.randn(2, LENGTH, 32, generator=torch.Generator().manual_seed(5))
+    padded = torch.ones(2, LENGTH, dtype=torch.bool)
+    padded[1, 4:] = False
+    hole = padded.clone()
+    hole[0, 2] = False
+    masked, free = model.states(states, hole), model.states(states, padded)
+    torch.testing.assert_close(free[1, :4], masked[1, :4], rtol=1e-4, atol=1e-5)
+    logits = model(states, hole, LENGTH), model(states, padded, LENGTH)
+    torch.testing.assert_close(logits[1][1, :4], logits[0][1, :4], rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(free[0, 2:], masked[0, 2:], atol=1e-3), "a hole is not overlooked"
