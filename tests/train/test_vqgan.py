@@ -16,12 +16,13 @@ from radui.nn.backbones import BackboneConfig, build_backbone
 from radui.nn.language_model import LanguageModelConfig
 from radui.nn.quantizer import QuantizerConfig
 from radui.records import Preprocessing
-from train import vqgan
+from train import vqgan, vqgan_players
 from train.adversary import PatchDiscriminator, balanced_pull, certainty, hinge
 from train.data.synthetic import write_synthetic
 from train.perceptual import PerceptualDistance, random_window
 from train.reconstruction import figure, score_reconstructions
-from train.vqgan import Objective, Pictures, Players
+from train.vqgan import Pictures
+from train.vqgan_players import Objective, Players
 
 CLASSIFIER = Path(__file__).parents[2] / "checkpoints" / "observation_classifier"
 TINY = VQGANConfig(
@@ -130,7 +131,7 @@ class TestPlayers:
         assert certainty(judgements).tolist() == pytest.approx([0, 0, 0.6, 1])
 
     def test_the_opponent_changes_what_the_generator_learns(self, players, real, monkeypatch):
-        monkeypatch.setattr(vqgan, "certainty", lambda judgement: torch.tensor(1.0))
+        monkeypatch.setattr(vqgan_players, "certainty", lambda judgement: torch.tensor(1.0))
         learned = []
         for plays in (False, True):
             made = players()
