@@ -6,15 +6,15 @@ The network has the shipped XProNet's sizes and random weights whose end mark is
 every report has 60 words. Before anything is timed the tokens are compared: they must be the same.
 """
 
-import argparse
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from benchmarks.rivals import UncachedStepper, pegasus
-from benchmarks.timing import machine, medians, table
+from benchmarks.timing import machine, medians, parser, show
 from radui.models.registry import from_json, read_config
 from radui.models.xpronet import Memory, XProNet, XProNetConfig
 from radui.nn.decoding import BeamConfig, BeamSearch
@@ -78,8 +78,8 @@ def transformers(case: Setting) -> Callable[[], list[list[int]]]:
     return run
 
 
-def compare(config: XProNetConfig, studies: int, rounds: int) -> list[list[str]]:
-    """Rows of the table for one batch size; AssertionError where the tokens differ."""
+def compare(config: XProNetConfig, studies: int, rounds: int) -> list[tuple[str, float, float]]:
+    """(rival, its seconds, our seconds) for one batch size; AssertionError where the tokens differ."""
     full, plain = setting(config, studies, True), setting(config, studies, False)
     generate = transformers(plain)
     assert ours(full) == uncached(full), "cached and uncached decoding differ"
@@ -93,25 +93,27 @@ def compare(config: XProNetConfig, studies: int, rounds: int) -> list[list[str]]
         },
         rounds,
     )
-    rows = []
-    for name, rival in (("ours", "no cache"), ("ours, no prototypes", "transformers, no prototypes")):
-        mine, theirs = seconds[name], seconds[rival]
-        rows.append([str(studies), rival, f"{1e3 * theirs:.0f}", f"{1e3 * mine:.0f}", f"{theirs / mine:.1f}"])
-    return rows
+    pairs = (("no cache", "ours"), ("transformers, no prototypes", "ours, no prototypes"))
+    return [(rival, seconds[rival], seconds[mine]) for rival, mine in pairs]
 
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--checkpoint", default="checkpoints/xpronet", help="whose sizes are taken")
-    parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
-    from pathlib import Path
-
-    config = from_json(XProNetConfig, read_config(Path(options.checkpoint))["config"])
+    arguments = parser(__doc__)
+    arguments.add_argument(
+        "--checkpoint", type=Path, default=Path("checkpoints/xpronet"), help="of what sizes"
+    )
+    options = arguments.parse_args()
+    config = from_json(XProNetConfig, read_config(options.checkpoint)["config"])
     print(machine())
-    rows = [row for studies in (1, 16) for row in compare(config, studies, options.rounds)]
-    print(table(["studies", "against", "its ms", "our ms", "ratio"], rows))
+    rows, ratios = [], {}
+    for studies in (1, 16):
+        for rival, theirs, mine in compare(config, studies, options.rounds):
+            rows.append(
+                [str(studies), rival, f"{1e3 * theirs:.0f}", f"{1e3 * mine:.0f}", f"{theirs / mine:.1f}"]
+            )
+            ratios[f"{rival}, {studies}"] = theirs / mine
+    show(options, ["studies", "against", "its ms", "our ms", "ratio"], rows, ratios)
 
 
 if __name__ == "__main__":

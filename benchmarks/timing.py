@@ -1,11 +1,14 @@
-"""Fair timing of rivals: warmed up, taken in turns, medians."""
+"""Fair timing of rivals: warmed up, taken in turns, medians; a table for people, ratios for the guard."""
 
+import argparse
 import gc
+import json
 import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import torch
 
@@ -40,3 +43,25 @@ def table(header: list[str], rows: list[list[str]]) -> str:
     """A Markdown table."""
     lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+
+
+def parser(description: str | None, rounds: int = 5) -> argparse.ArgumentParser:
+    """A parser with the options that every benchmark has."""
+    found = argparse.ArgumentParser(description=description, formatter_class=argparse.RawTextHelpFormatter)
+    found.add_argument("--rounds", type=int, default=rounds, help="turns of each rival (%(default)s)")
+    found.add_argument("--json", type=Path, help="file to which the ratios are written")
+    return found
+
+
+def show(
+    options: argparse.Namespace,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    ratios: Mapping[str, float],
+) -> None:
+    """Print the table; write the ratios (theirs over ours: more is better) where --json asks for them."""
+    print(table(list(header), [list(row) for row in rows]))
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        rounded = {name: round(ratio, 3) for name, ratio in ratios.items()}
+        options.json.write_text(json.dumps(rounded, indent=1) + "\n")

@@ -115,21 +115,18 @@ def written(prediction: Prediction, verdicts: Sequence[GateVerdict]) -> dict[str
     return {"report": prediction.report, "findings": findings, "warning": gate_warning(verdicts)}
 
 
-class Batch:
-    """Writes the reports of one system for the cases that it has not written yet."""
+class Writer:
+    """Writes the lines of one system for cases that were read."""
 
-    def __init__(self, engine: Engine, system: str, size: int) -> None:
-        self.engine, self.system, self.size = engine, system, size
+    def __init__(self, engine: Engine, system: str) -> None:
+        self.engine, self.system = engine, system
         self.weights = checkpoint_sha256(engine.checkpoints, (system, *NEEDED))
 
-    def rows(self, cases: Iterator[tuple[CaseFiles, Study | str]]) -> Iterator[list[dict[str, Any]]]:
-        """The lines of each batch of cases, in order."""
-        while group := list(islice(cases, self.size)):
-            studies = [study for _, study in group if isinstance(study, Study)]
-            predictions = iter(self.engine.reports(self.system, studies))
-            yield [self._row(files.name, study, predictions) for files, study in group]
-            for study in studies:
-                self.engine.forget(study)
+    def rows(self, group: Sequence[tuple[CaseFiles, Study | str]]) -> list[dict[str, Any]]:
+        """The lines of a batch of cases, in order."""
+        studies = [study for _, study in group if isinstance(study, Study)]
+        predictions = iter(self.engine.reports(self.system, studies))
+        return [self._row(files.name, study, predictions) for files, study in group]
 
     def _row(self, case: str, study: Study | str, predictions: Iterator[Prediction]) -> dict[str, Any]:
         found: dict[str, Any] = {"case": case, "system": self.system, "report": None, "problem": None}
@@ -141,24 +138,39 @@ class Batch:
 
 
 def run(engine: Engine, systems: Sequence[str], options: argparse.Namespace) -> int:
-    """Write what is missing; how many cases could not be read."""
+    """Write what is missing; how many cases could not be read.
+
+    Batch by batch, all systems in turn: a case is read once, and systems with equal backbones share what
+    it makes of the pictures.
+    """
     from tqdm import tqdm
 
     done, unread = finished(options.out), 0
     cases = options.shard.part(list_cases(options.folder))
-    with open_log(options.shard.file(options.out)) as log:
-        for system in systems:
-            left = [case for case in cases if (case.name, system) not in done]
-            bar = tqdm(total=len(cases), initial=len(cases) - len(left), desc=system, unit="case")
-            ahead = read_ahead(left, options.workers, 4 * options.batch) if left else iter(())
-            for rows in Batch(engine, system, options.batch).rows(ahead):
-                log.write(b"".join(json.dumps(each, ensure_ascii=False).encode() + b"\n" for each in rows))
-                log.flush()
-                os.fsync(log.fileno())
-                unread += sum(each["problem"] is not None for each in rows)
-                bar.update(len(rows))
-            bar.close()
+    left = [case for case in cases if any((case.name, system) not in done for system in systems)]
+    writers = [Writer(engine, system) for system in systems] if left else []
+    ahead = read_ahead(left, options.workers, 4 * options.batch) if left else iter(())
+    with (
+        open_log(options.shard.file(options.out)) as log,
+        tqdm(total=len(cases), initial=len(cases) - len(left), unit="case") as bar,
+    ):
+        while group := list(islice(ahead, options.batch)):
+            for writer in writers:
+                missing = [each for each in group if (each[0].name, writer.system) not in done]
+                _append(log, writer.rows(missing))
+            unread += sum(isinstance(study, str) for _, study in group)
+            for _, study in group:
+                if isinstance(study, Study):
+                    engine.forget(study)
+            bar.update(len(group))
     return unread
+
+
+def _append(log: Any, rows: Sequence[dict[str, Any]]) -> None:
+    """Write lines that a kill cannot take back."""
+    log.write(b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows))
+    log.flush()
+    os.fsync(log.fileno())
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

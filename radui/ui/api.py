@@ -25,7 +25,7 @@ from radui.render.warning import gate_warning
 from radui.scores import score_report
 from radui.ui.fingerprints import fingerprint
 from radui.ui.intake import UploadError, take_files
-from radui.ui.streams import sentence
+from radui.ui.streams import USERS, sentence
 
 
 class SystemState(TypedDict):
@@ -95,7 +95,7 @@ class ScriptApi:
         """Publish the endpoints inside the surrounding `gr.Blocks`; those with models share a queue."""
         at_work: tuple[Callable[..., Any], ...] = (self.report, self.findings, self.evidence)
         for answer in at_work:
-            gr.api(answer, api_name=answer.__name__, concurrency_limit=2, concurrency_id="scripts")
+            gr.api(answer, api_name=answer.__name__, concurrency_limit=USERS, concurrency_id="scripts")
         for answer in (self.systems, self.score, self.label):
             gr.api(answer, api_name=answer.__name__)
 

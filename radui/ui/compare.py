@@ -16,11 +16,10 @@ from radui.ui.downloads import KINDS, file_value
 from radui.ui.examples import list_examples
 from radui.ui.intake import take_files
 from radui.ui.sessions import Run, Session, Sessions
-from radui.ui.streams import merge, sentence
+from radui.ui.streams import USERS, merge, sentence
 from radui.ui.studies import LoadedStudy
 
 Changes = dict[Any, Any]
-USERS = 32  # whose reports are written at the same time; a thread each, which mostly waits
 
 
 class CompareTab:

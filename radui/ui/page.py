@@ -16,6 +16,7 @@ from radui.ui.questions import RESEARCH_NOTICE
 from radui.ui.rate_identity import by_machine
 from radui.ui.rate_room import add_tabs
 from radui.ui.sessions import MAX_SESSIONS, Sessions
+from radui.ui.streams import USERS
 from radui.ui.synthesize import SynthesizeTab
 from radui.ui.theme import build_theme
 
@@ -69,6 +70,7 @@ def launch_settings() -> dict[str, Any]:
         "share": False,
         "max_file_size": MAX_BYTES,
         "state_session_capacity": MAX_SESSIONS,
+        "max_threads": 2 * USERS + 16,
         "show_error": True,
         "ssr_mode": False,
         "enable_monitoring": False,

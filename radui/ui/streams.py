@@ -10,6 +10,7 @@ from radui.records import Prediction
 
 LOGGER = logging.getLogger(__name__)
 POLL_SECONDS = 0.1
+USERS = 32  # whose reports are written at the same time; a thread each, which mostly waits
 
 
 @dataclass(frozen=True)
