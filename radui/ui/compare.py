@@ -15,7 +15,7 @@ from radui.ui.compare_layout import CompareLayout
 from radui.ui.downloads import KINDS, file_value
 from radui.ui.examples import list_examples
 from radui.ui.intake import take_files
-from radui.ui.sessions import Run, Session, Sessions
+from radui.ui.sessions import Run, Session, Sessions, session_key
 from radui.ui.streams import USERS, merge, sentence
 from radui.ui.studies import LoadedStudy
 
@@ -140,7 +140,7 @@ class CompareTab:
         return changes.stopped(self.page, run)
 
     def _session(self, request: gr.Request) -> Session:
-        return self.sessions.get(request.session_hash or "")
+        return self.sessions.get(session_key(request))
 
     def _load(self, read: Callable[[], list[bytes]], session: Session) -> Changes:
         try:

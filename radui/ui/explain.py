@@ -22,7 +22,7 @@ from radui.ui.explain_layout import BOX_HINT, EPSILONS, MEASURE_HINT, NO_SYSTEM,
 from radui.ui.measuring import MapRequest, agreements, map_request, measure
 from radui.ui.questions import evidence_html
 from radui.ui.report_card import card_value
-from radui.ui.sessions import Session, Sessions
+from radui.ui.sessions import Session, Sessions, session_key
 from radui.ui.streams import sentence
 from radui.ui.studies import LoadedStudy
 from radui.ui.viewer import drawn_box, viewer_value
@@ -171,7 +171,7 @@ class ExplainTab:
         }
 
     def _session(self, request: gr.Request) -> Session:
-        return self.sessions.get(request.session_hash or "")
+        return self.sessions.get(session_key(request))
 
 
 def _prototypes(prediction: Prediction) -> dict[str, Any] | None:

@@ -2,7 +2,6 @@
 
 import argparse
 import atexit
-import ipaddress
 import os
 import shutil
 import signal
@@ -13,9 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from urllib.parse import urlsplit
 
 from radui.batching import LARGEST
 from radui.ui.auth import AuthError, checker, environment_users, read_users
+from radui.ui.hosts import is_loopback
+from radui.ui.throttle import slowed
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -40,8 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.reading_room and not options.sso_header:
         from radui.ui.rate_identity import password_check
 
-        settings["auth"] = password_check(store)
-    page.launch(**launch_settings(), **settings)
+        settings["auth"] = slowed(password_check(store))
+    page.launch(**launch_settings(guard_settings(options)), **settings)
 
 
 def _open_ratings(options: argparse.Namespace) -> Any:
@@ -80,7 +82,7 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         options.users = read_users(options.auth) if options.auth else environment_users(os.environ)
     except AuthError as error:
         parser.error(str(error))
-    if not (options.users or options.reading_room) and not _is_loopback(options.host):
+    if not (options.users or options.reading_room) and not is_loopback(options.host):
         parser.error(
             f"--host {options.host} lets other machines in, so it needs --auth (or RADUI_AUTH=user:password)."
         )
@@ -135,7 +137,22 @@ def server_settings(options: argparse.Namespace) -> dict[str, Any]:
         "server_name": options.host,
         "server_port": options.port,
         "root_path": options.root_path,
-        "auth": checker(options.users) if options.users else None,
+        "auth": slowed(checker(options.users)) if options.users else None,
+    }
+
+
+def guard_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the options in the words of `Guard`.
+
+    Without a login the page answers to this machine's own names only: a foreign server may give its name to
+    127.0.0.1, and its scripts would be this page's own then. A login cookie is not sent under that name.
+    """
+    logins = bool(options.users or options.reading_room)
+    public = urlsplit(options.root_path or "").hostname
+    return {
+        "hosts": None if logins else lambda name: is_loopback(name) or name == public,
+        "behind_proxy": bool(options.root_path or options.sso_header),
+        "user_header": options.sso_header,
     }
 
 
@@ -187,13 +204,6 @@ def listening_problem(host: str, port: int) -> str | None:
         cause = error.strerror if isinstance(error, OSError) else "there is no such port"
         return f"Cannot listen on {host}, port {port} ({cause}); choose another with --host or --port."
     return None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _is_writable(path: Path) -> bool:

@@ -1,9 +1,11 @@
 """The whole page: header, one tab after another, and the settings it is launched with."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from radui.engine import Engine
 from radui.processing.limits import MAX_BYTES
@@ -12,10 +14,12 @@ from radui.ui import asset_files
 from radui.ui.api import ScriptApi
 from radui.ui.compare import CompareTab
 from radui.ui.explain import ExplainTab
+from radui.ui.guard import Guard
+from radui.ui.hosts import is_loopback
 from radui.ui.questions import RESEARCH_NOTICE
 from radui.ui.rate_identity import by_machine
 from radui.ui.rate_room import add_tabs
-from radui.ui.sessions import MAX_SESSIONS, Sessions
+from radui.ui.sessions import MAX_SESSIONS, Sessions, session_key
 from radui.ui.streams import USERS
 from radui.ui.synthesize import SynthesizeTab
 from radui.ui.theme import build_theme
@@ -51,7 +55,7 @@ def build_page(engine: Engine, store: Store | None = None) -> gr.Blocks:
         )
 
         def forget(request: gr.Request) -> None:
-            sessions.drop(request.session_hash or "")
+            sessions.drop(session_key(request))
             # Gradio keeps the last value of every component of a closed tab, pictures among them.
             page.state_holder.session_data.pop(request.session_hash, None)
 
@@ -59,9 +63,14 @@ def build_page(engine: Engine, store: Store | None = None) -> gr.Blocks:
     return page
 
 
-def launch_settings() -> dict[str, Any]:
-    """Return what `gr.Blocks.launch` needs for the looks of the page and for keeping pictures private."""
+def launch_settings(guard: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return what `gr.Blocks.launch` needs for the looks of the page and for keeping pictures private.
+
+    guard: options of `Guard`; without any the page is reached as this machine itself only.
+    """
+    options = {"hosts": is_loopback} if guard is None else guard
     return {
+        "app_kwargs": {"middleware": [Middleware(Guard, **options)]},
         "theme": build_theme(),
         "head": asset_files.head(),
         "favicon_path": str(Path(asset_files.FOLDER, "icon.svg")),

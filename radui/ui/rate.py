@@ -31,7 +31,7 @@ from radui.store.tasks import (
 from radui.ui import asset_files
 from radui.ui.rate_identity import Identify
 from radui.ui.rate_payload import choices, pictures_value, studies_value, task_value
-from radui.ui.sessions import Session, Sessions
+from radui.ui.sessions import Session, Sessions, session_key
 from radui.ui.streams import sentence
 from radui.ui.viewer import build_viewer
 
@@ -121,7 +121,7 @@ class RatingTab:
         try:
             if serve is None:
                 raise RuleError("The page is of another version; load it again.")
-            reply, task = serve(_Message(self.identify(request), request.session_hash or "", fields))
+            reply, task = serve(_Message(self.identify(request), session_key(request), fields))
             shown = {} if task is None else {self.viewer: task}
         except Exception as error:
             reply, shown = {"kind": "refused", "problem": sentence(error)}, {}

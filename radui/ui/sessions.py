@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Event, Lock
+from typing import Protocol
 
 from radui.records import Prediction, Study
 from radui.ui.streams import Update
@@ -14,6 +15,23 @@ from radui.ui.studio import Studio
 MAX_SESSIONS = 64
 MAX_PAST = 8
 MAX_PAST_BYTES = 128 * 2**20  # of pictures a tab: some four full-size studies
+
+
+class _Request(Protocol):
+    """What tells a browser tab and its user."""
+
+    @property
+    def session_hash(self) -> str | None: ...
+    @property
+    def username(self) -> str | None: ...
+
+
+def session_key(request: _Request) -> str:
+    """The key of a tab in `Sessions`: the browser chose its hash, the login vouches for the user.
+
+    Empty without a hash. With it, another user who learns the hash gets nothing.
+    """
+    return f"{request.username or ''}/{request.session_hash}" if request.session_hash else ""
 
 
 @dataclass
@@ -126,7 +144,7 @@ class Session:
 
 
 class Sessions:
-    """Sessions by the browser's session hash; the longest unused goes when there are too many.
+    """Sessions by `session_key`; the longest unused goes when there are too many.
 
     forget: called with each study that is let go.
     """

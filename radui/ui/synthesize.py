@@ -20,7 +20,7 @@ from radui.ui import synthesize_changes as changes
 from radui.ui.buttons import strip_html
 from radui.ui.example_reports import EXAMPLE_REPORTS
 from radui.ui.questions import runnable, with_code
-from radui.ui.sessions import Session, Sessions
+from radui.ui.sessions import Session, Sessions, session_key
 from radui.ui.streams import merge, sentence
 from radui.ui.studio import PAIR, Drawing, Order, Studio
 from radui.ui.synthesize_layout import (
@@ -288,7 +288,7 @@ class SynthesizeTab:
             yield prediction.report
 
     def _session(self, request: gr.Request) -> Session:
-        return self.sessions.get(request.session_hash or "")
+        return self.sessions.get(session_key(request))
 
 
 def _empty_html(problem: str | None) -> str:

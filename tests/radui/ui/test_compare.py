@@ -13,7 +13,7 @@ from radui.render.report import Phase
 from radui.ui.compare import CompareTab
 from radui.ui.sessions import Sessions
 
-REQUEST = SimpleNamespace(session_hash="tab")
+REQUEST = SimpleNamespace(session_hash="tab", username=None)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_a_refused_file_keeps_the_study_before_it(tab, tmp_path, monkeypatch):
     (folder / "bad.png").write_bytes(b"")
     changes = tab.load_files([str(folder / "bad.png")], REQUEST)
     assert changes[tab.page.notice].startswith("The file is empty")
-    assert tab.sessions.get("tab").loaded is not None
+    assert tab.sessions.get("/tab").loaded is not None
 
 
 def test_an_example_that_does_not_exist_is_not_read(tab):
@@ -171,7 +171,7 @@ def test_nothing_is_saved_before_a_report_or_of_an_unknown_kind(tab, kind):
 def test_an_earlier_study_comes_back_with_its_reports(tab):
     load(tab)
     run(tab)
-    first = tab.sessions.get("tab").loaded
+    first = tab.sessions.get("/tab").loaded
     changes = tab.load_example(SimpleNamespace(index=1), REQUEST)
     assert "2 reports" in changes[tab.page.history]
     back = tab.restore(SimpleNamespace(number=1), REQUEST)

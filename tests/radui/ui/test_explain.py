@@ -12,7 +12,7 @@ from radui.ui.explain import ExplainTab
 from radui.ui.explain_layout import BOX_HINT
 from radui.ui.sessions import Sessions
 
-REQUEST = SimpleNamespace(session_hash="tab")
+REQUEST = SimpleNamespace(session_hash="tab", username=None)
 WORD = {"key": "word_maps", "items": [1], "layer": None, "head": None, "label": "heart", "tokens": [1],
         "observations": [1]}  # fmt: skip
 
@@ -40,7 +40,7 @@ def explain(tabs):
 
 def test_before_a_report_the_tab_says_what_to_do(tabs):
     page = tabs[1].page
-    changes = tabs[1].refresh(None, "", SimpleNamespace(session_hash="another tab"))
+    changes = tabs[1].refresh(None, "", SimpleNamespace(session_hash="another tab", username=None))
     assert changes[page.empty]["visible"]
     assert not changes[page.bench]["visible"]
     assert changes[page.system]["choices"] == []
@@ -143,5 +143,5 @@ def test_treated_studies_are_forgotten_and_the_study_itself_is_not(explain):
     list(explain.measure(event(**WORD), "xpronet", REQUEST))
     forgotten = explain.engine.forgotten[before:]
     assert len(forgotten) == 1 + 6 * 7
-    study = explain.sessions.get("tab").loaded.study
+    study = explain.sessions.get("/tab").loaded.study
     assert all(one is not study for one in forgotten)

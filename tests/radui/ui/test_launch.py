@@ -1,3 +1,4 @@
+import asyncio
 import os
 import socket
 import subprocess
@@ -6,9 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from radui.store.passwords import hash_password
-from radui.ui.auth import AuthError, checker, environment_users, read_users
-from radui.ui.launch import listening_problem, main, parse_options, prepare_environment, server_settings
+from radui.ui.auth import AuthError, checker, environment_users, hash_password, read_users
+from radui.ui.launch import (
+    guard_settings,
+    listening_problem,
+    main,
+    parse_options,
+    prepare_environment,
+    server_settings,
+)
 
 ROOT = Path(__file__).parents[3]
 
@@ -50,7 +57,10 @@ def test_a_password_file_opens_the_page_to_its_users_alone(checkpoints, tmp_path
     file = tmp_path / "users"
     file.write_text(f"# readers\nanna:{hash_password('right')}\n\nben:{hash_password('other')}\n")
     settings = server_settings(parse_options([*checkpoints, "--host", "0.0.0.0", "--auth", str(file)]))
-    check = settings["auth"]
+
+    def check(name: str, password: str) -> bool:
+        return asyncio.run(settings["auth"](name, password))
+
     assert check("anna", "right")
     assert check("ben", "other")
     assert not check("anna", "other")
@@ -88,6 +98,14 @@ def test_folders_that_do_not_exist_are_refused(capsys, checkpoints, tmp_path):
     assert "does not exist" in refusal(capsys, "--checkpoints", str(tmp_path / "none"))
     assert "cannot be written" in refusal(capsys, *checkpoints, "--db", str(tmp_path / "none" / "r.sqlite"))
     assert parse_options([*checkpoints, "--db", str(tmp_path / "r.sqlite")]).db.name == "r.sqlite"
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "::1", "radui.example"])
+def test_without_a_login_the_page_answers_to_its_own_names_alone(checkpoints, name):
+    settings = guard_settings(parse_options([*checkpoints, "--root-path", "https://radui.example/x"]))
+    assert settings["hosts"](name)
+    assert not settings["hosts"]("rebound.example")
+    assert not guard_settings(parse_options(checkpoints))["hosts"]("radui.example")
 
 
 @pytest.fixture

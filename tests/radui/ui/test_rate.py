@@ -146,7 +146,7 @@ def test_a_reader_who_was_kept_out_gets_nothing_more(room, store, study):
 def test_reports_of_the_compare_tab_are_rated_by_a_single_user(store, pictures, fake_engine):
     engine = fake_engine.FakeEngine()
     sessions = Sessions(engine.forget)
-    session = sessions.get("s")
+    session = sessions.get("/s")
     session.load(read_study([pictures["film.png"].read_bytes()]))
     run = session.begin(["xpronet"])
     *_, last = engine.predict("xpronet", session.loaded.study)

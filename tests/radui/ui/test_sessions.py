@@ -1,8 +1,10 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from radui.records import GateVerdict, Prediction, Radiograph, Study
-from radui.ui.sessions import MAX_PAST, Sessions
+from radui.ui.sessions import MAX_PAST, Sessions, session_key
 from radui.ui.streams import Update
 from radui.ui.studies import LoadedStudy
 
@@ -142,3 +144,11 @@ class TestHistory:
         sessions.drop("tab")
         assert session.past == []
         assert session.loaded is None
+
+
+def test_a_tab_is_known_by_its_user_too():
+    def key(name, tab):
+        return session_key(SimpleNamespace(username=name, session_hash=tab))
+
+    assert len({key("ann", "t"), key("ben", "t"), key(None, "t"), key("ann", "u")}) == 4
+    assert key("ann", None) == key("ann", "") == ""

@@ -18,7 +18,7 @@ from radui.ui.example_reports import EXAMPLE_REPORTS
 from radui.ui.sessions import Sessions
 from radui.ui.synthesize import SynthesizeTab
 
-REQUEST = SimpleNamespace(session_hash="tab")
+REQUEST = SimpleNamespace(session_hash="tab", username=None)
 REPORT = "The heart is enlarged. No pneumothorax."
 SETTINGS = ("frontal", 3, 0.9, 1.0, 1.0)
 
@@ -177,7 +177,7 @@ def test_systems_read_the_drawing_without_the_mark(tab, monkeypatch):
     monkeypatch.setattr(tab.engine, "predict", noted)
     draw(tab)
     last(tab.read_back(["xpronet"], REQUEST))
-    drawn = tab.sessions.get("tab").studio.drawings[0].latest
+    drawn = tab.sessions.get("/tab").studio.drawings[0].latest
     (view,) = studies[0].views
     assert np.array_equal(np.round(view.pixels * 255), drawn.pixels)
     assert view.view == "frontal"
@@ -247,7 +247,7 @@ def test_without_a_checkpoint_the_tab_says_which_command_trains_it(fake_engine):
 def test_a_closed_tab_forgets_what_it_drew(tab):
     draw(tab)
     last(tab.read_back(["xpronet"], REQUEST))
-    studio = tab.sessions.get("tab").studio
+    studio = tab.sessions.get("/tab").studio
     tab.sessions.drop("tab")
     assert studio.drawings == []
     assert studio.cancelled.is_set() or studio.study is None
