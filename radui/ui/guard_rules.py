@@ -17,8 +17,8 @@ OPEN = re.compile(
 # Of the page and of scripts. An event's number in a path may be another user's tab: Gradio looks for both.
 NEEDED = re.compile(
     rf"GET (/config|/logout|{_API}/(info|upload_progress|queue/data|heartbeat/(?P<tab>[^/]+)))/?"
-    rf"|GET {_API}/call/(v2/)?[^/]+/(?P<event>[^/]+)"
-    rf"|POST {_API}/(upload|queue/join|cancel|reset|call/(v2/)?[^/]+)/?"
+    rf"|GET {_API}/call/[^/]+/(?P<event>[^/]+)"
+    rf"|POST {_API}/(upload|queue/join|cancel|reset|call/[^/]+)/?"
 )
 UPLOAD = re.compile(rf"POST {_API}/upload/?")
 HEADERS = {

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from radui.ui.auth import AuthError, checker, environment_users, hash_password, read_users
+from radui.store.passwords import hash_password
+from radui.ui.auth import AuthError, checker, environment_users, read_users
 from radui.ui.launch import (
     guard_settings,
     listening_problem,
