@@ -93,9 +93,7 @@ class Guard:
         """Refuse what another site's page sends, and names of this machine that are not ours."""
         host = request.headers.get("host", "")
         if self.hosts is not None and not self.hosts(name_of(host)):
-            raise RefusedError(
-                421, "The page has another name; open the address that it printed at its start."
-            )
+            raise RefusedError(421, "The page has another name; open the address that it printed.")
         elsewhere = request.headers.get("sec-fetch-site") in ("cross-site", "same-site")
         # A link from elsewhere opens the page; what it shows cannot be read from there.
         if elsewhere and not (line == "GET /" and request.headers.get("sec-fetch-mode") == "navigate"):

@@ -52,7 +52,7 @@ def test_an_event_reaches_the_app_as_it_was_sent(local):
 def test_a_foreign_name_for_this_machine_is_refused(local, host):
     answer = local.get("/", headers={"host": host})
     assert answer.status_code == 421
-    assert "open the address" in answer.json()["detail"]
+    assert "open the address that it printed" in answer.json()["detail"]
 
 
 def test_a_proxys_word_counts_behind_a_proxy_alone(local):

@@ -248,7 +248,7 @@ def test_a_closed_tab_forgets_what_it_drew(tab):
     draw(tab)
     last(tab.read_back(["xpronet"], REQUEST))
     studio = tab.sessions.get("/tab").studio
-    tab.sessions.drop("tab")
+    tab.sessions.drop("/tab")
     assert studio.drawings == []
     assert studio.cancelled.is_set() or studio.study is None
     assert len(tab.engine.forgotten) == 1
