@@ -97,6 +97,8 @@ def build_keypatches(
     found: list[tuple[int, int, str]] = []
     for study in best.tolist():
         found += [(study, *each) for each in _best_patches(data, study, texts[study], config.per_pair)]
+    # Mixed, so that no run of rows is one patient's picture in parts.
+    found = [found[row] for row in np.random.default_rng(0).permutation(len(found))]
     studies = torch.tensor([study for study, *_ in found])
     patches = torch.tensor([patch for _, patch, _ in found])
     boxes = data.patches.boxes[studies, patches]

@@ -60,11 +60,15 @@ def test_keypatches_come_from_the_best_pairs(parts, corpus, codes):
     found = build_keypatches(embedded, texts, pictures, codes, config)
     best = np.argsort(-own_similarities(embedded))[:3]
     assert len(found.words) == len(found.features) == 6
-    for row, study in enumerate(np.repeat(best, 2)):
-        same = (embedded.patches.features[study] == found.features[row]).all(-1)
-        assert (same & embedded.patches.mask[study]).any()
-        assert found.words[row] in texts[study]
+    drawn_from = []
+    for row, word in enumerate(found.words):
+        same = (embedded.patches.features == found.features[row]).all(-1) & embedded.patches.mask
+        (study,) = same.any(1).nonzero()[:, 0].tolist()
+        drawn_from.append(study)
+        assert word in texts[study]
         assert {int(code) // 50 for code in found.codes[row]} <= set(pictures[study])
+    assert sorted(drawn_from) == sorted(np.repeat(best, 2).tolist())
+    assert drawn_from != np.repeat(best, 2).tolist(), "a study's patches do not stand together"
     without = build_keypatches(embedded, texts, pictures, None, config)
     assert without.codes.shape == (6, 0)
 
