@@ -113,11 +113,18 @@ def prepare_case(store: Store, study_id: str, case: NewCase, generate: Generate)
         raise RuleError(f"The case {case.name} has no reference report, which this study shows; add it.")
     if plan.blinded:
         _check_blind(f"The indication of the case {case.name}", case.study.indication, plan.systems)
+    return write_case(store, study_id, plan, case, generate)[1]
+
+
+def write_case(
+    store: Store, study_id: str, plan: StudyPlan, case: NewCase, generate: Generate
+) -> tuple[str, int]:
+    """Store a case with its missing reports, in any state of the study; case_id, reports written."""
     case_id = _store_case(store, study_id, case)
     missing = _missing(store, case_id, plan)
     for system in missing:
         _store_candidate(store, case_id, plan, system, _write(system, case, generate))
-    return len(missing)
+    return case_id, len(missing)
 
 
 def _write(system: str, case: NewCase, generate: Generate) -> GeneratedReport:

@@ -189,3 +189,34 @@ DICTIONARY: dict[str, dict[str, str]] = {
     },
 }
 """Of each table and view that leaves the store, its columns. Drafts and password hashes do not."""
+
+KEPT_INSIDE: dict[str, dict[str, str]] = {
+    "drafts": {
+        "assignment_id": "the task",
+        "step": "counts the changes of a task, for undo; the highest is the draft",
+        "answers_json": "the form as it was, finished or not; gone once the task is submitted",
+        "saved_at": "server time, ISO 8601, UTC",
+    },
+    "merges": {
+        "merge_id": "counts the merges",
+        "merged_at": "server time, ISO 8601, UTC",
+        "file_name": "the file whose ratings were taken over",
+        "events_added": "events that were new here",
+        "readers_renamed_json": "name at the site and name here, where a name was taken",
+    },
+    "readers": {"password_hash": "scrypt; empty for single sign-on"},
+}
+"""What does not leave the store."""
+
+
+def as_markdown() -> str:
+    """Every table and view of the file with the meaning of its columns."""
+    parts = [_section(table, columns) for table, columns in DICTIONARY.items()]
+    parts.append("## Never exported\n\nUnfinished answers, merges and password hashes stay in the file.\n")
+    parts += [_section(table, columns) for table, columns in KEPT_INSIDE.items()]
+    return "\n".join(parts)
+
+
+def _section(table: str, columns: dict[str, str]) -> str:
+    rows = "".join(f"| `{column}` | {meaning} |\n" for column, meaning in columns.items())
+    return f"### `{table}`\n\n| column | meaning |\n|---|---|\n{rows}"

@@ -30,44 +30,37 @@ def main(arguments: Sequence[str] | None = None) -> None:
     prepare_environment()
     from radui.engine import Engine
     from radui.ui.page import launch_settings
+    from radui.ui.ratings_file import open_ratings
 
     engine = Engine(options.checkpoints, options.device, options.batch)
-    store = _open_ratings(options)
+    store = open_ratings(options)
     page = _build(options, engine, store)
     # A service is stopped by SIGTERM; only as an exception does it lead to the clean-up at exit.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # Torch and the checkpoints take seconds; they come while the user looks for a picture.
     Thread(target=engine.warm_up, daemon=True).start()
+    if options.sso_header:
+        # Else the server would take whom the proxy forwards for, not the proxy, as the other end.
+        os.environ["FORWARDED_ALLOW_IPS"] = ""
     settings = server_settings(options)
-    if options.reading_room and not options.sso_header:
+    if options.reading_room and store and not options.sso_header:
         from radui.ui.rate_identity import password_check
 
         settings["auth"] = slowed(password_check(store))
     page.launch(**launch_settings(guard_settings(options)), **settings)
 
 
-def _open_ratings(options: argparse.Namespace) -> Any:
-    """The store of --db at its newest version, None without one; what is wrong with it ends the program."""
-    if not options.db:
-        return None
-    from radui.store.errors import StoreError
-    from radui.store.migrations import open_store
-
-    try:
-        return open_store(options.db)
-    except StoreError as error:
-        sys.exit(str(error))
-
-
 def _build(options: argparse.Namespace, engine: Any, store: Any) -> Any:
     """The page of a single user, or the reading room."""
     from radui.ui.page import DELETE_UPLOADS, build_page
-    from radui.ui.rate_identity import by_header, by_login
+    from radui.ui.rate_identity import LOOPBACK, by_header, by_login
     from radui.ui.rate_room import build_room
 
     if not options.reading_room:
         return build_page(engine, store)
-    identify = by_header(store, options.sso_header) if options.sso_header else by_login(store)
+    identify = by_login(store)
+    if options.sso_header:
+        identify = by_header(store, options.sso_header, options.proxy or LOOPBACK)
     return build_room(engine, store, identify, DELETE_UPLOADS)
 
 
@@ -86,7 +79,7 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         parser.error(
             f"--host {options.host} lets other machines in, so it needs --auth (or RADUI_AUTH=user:password)."
         )
-    if problem := _room_problem(options):
+    if problem := _room_problem(options) or _proxy_problem(options):
         parser.error(problem)
     if not os.path.isdir(options.checkpoints):  # Path.is_dir raises where the folder above may not be read
         parser.error(
@@ -99,6 +92,8 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def _room_problem(options: argparse.Namespace) -> str | None:
     """Why the options for ratings do not go together, as a sentence."""
+    if options.no_ratings and options.db:
+        return "--db keeps ratings and --no-ratings keeps none; leave one of them out."
     if options.reading_room and not options.db:
         return "--reading-room needs --db, the file that holds its readers and their ratings."
     if options.reading_room and options.users:
@@ -113,6 +108,20 @@ def _room_problem(options: argparse.Namespace) -> str | None:
             "--db with several users in --auth would mix their ratings; give each reader a login with "
             "--reading-room."
         )
+    return None
+
+
+def _proxy_problem(options: argparse.Namespace) -> str | None:
+    """Why the options for single sign-on do not go together, as a sentence."""
+    if options.sso_header and not (options.proxy or _is_loopback(options.host)):
+        return f"--sso-header with --host {options.host} needs --proxy, whose header alone counts."
+    if options.proxy and not options.sso_header:
+        return "--proxy is the address that --sso-header counts from; give both."
+    for text in options.proxy:
+        try:
+            ipaddress.ip_network(text)
+        except ValueError:
+            return f"--proxy {text} is no address or network, as 10.0.0.5 or 10.0.0.0/24."
     return None
 
 
@@ -167,8 +176,12 @@ def _parser() -> argparse.ArgumentParser:
         "--checkpoints", type=Path, default=ROOT / "checkpoints", help="folder of the trained systems"
     )
     parser.add_argument(
-        "--db", type=Path, help="SQLite file for readers' ratings; its folder has to be writable"
+        "--db",
+        type=Path,
+        help="SQLite file for ratings; its folder has to be writable (default of a single user: ratings.db "
+        "in the user's own data folder, which the Rating tab names)",
     )
+    parser.add_argument("--no-ratings", action="store_true", help="keep no ratings: leave their tabs out")
     parser.add_argument(
         "--reading-room",
         action="store_true",
@@ -177,7 +190,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--sso-header",
         metavar="NAME",
-        help="readers are named by this header of a proxy's single sign-on; nobody else may reach the page",
+        help="readers are named by this header of a proxy's single sign-on",
+    )
+    parser.add_argument(
+        "--proxy",
+        nargs="+",
+        default=[],
+        metavar="ADDRESS",
+        help="addresses or networks of that proxy (default: this machine); elsewhere the header is ignored",
     )
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps (%(default)s)")
     parser.add_argument(

@@ -111,6 +111,7 @@ class RatingTab:
             viewer=VIEWER,
             choices=choices(),
             desk=self.sessions is not None,
+            kept=str(self.store.path) if self.sessions is not None else "",
         )
 
     def answer(self, event: gr.EventData, request: gr.Request) -> Changes:
@@ -186,17 +187,9 @@ class RatingTab:
             raise RuleError(
                 "There is no report to rate yet: load a radiograph on the Compare tab, press Run."
             )
-        task = desk_task(self.store, loaded.indicated(session.indication), _written(session))
+        study_id, task = desk_task(self.store, loaded.indicated(session.indication), _written(session))
         names = names_of(self.store, message.reader.reader_id, task.assignment_id)
-        return self._state(message.reader, self._study_of(message.reader, task), task=task, names=names)
-
-    def _study_of(self, reader: Reader, task: Task) -> str:
-        """The study whose queue goes on with this task; a `Task` does not name it."""
-        for each in reader_progress(self.store, reader.reader_id):
-            following = next_task(self.store, reader.reader_id, each.study_id) if each.remaining else None
-            if following and following.assignment_id == task.assignment_id:
-                return each.study_id
-        return ""
+        return self._state(message.reader, study_id, task=task, names=names)
 
     def _state(
         self,

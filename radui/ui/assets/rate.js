@@ -16,11 +16,14 @@
       root.addEventListener("click", (event) => this.clicked(event.target.closest("button[data-action]")));
       root.querySelector("[data-study]").addEventListener("change", (event) => this.open(event.target.value));
       document.addEventListener("keydown", (event) => radui.ratingKey(this, event));
+      root.querySelector("[data-reason]").addEventListener("keydown", ({ key }) => key === "Enter" && this.skip());
       document.addEventListener("visibilitychange", () => document.hidden && this.save());
       document.addEventListener("radui:boxed", ({ detail }) => {
         if (detail.viewer === this.viewer && !detail.patch) this.box = detail.box ? detail : null;
       });
       this.part("desk").hidden = !props.desk;
+      this.part("kept").hidden = !props.kept;
+      this.part("kept").textContent = `Ratings are kept on this machine, with the pictures and reports that they are about: ${props.kept}`;
       this.ask("open");
     }
 

@@ -2,10 +2,11 @@ import csv
 import io
 import json
 import zipfile
+from pathlib import Path
 
 import pytest
 
-from radui.store.dictionary import DICTIONARY
+from radui.store.dictionary import DICTIONARY, KEPT_INSIDE, as_markdown
 from radui.store.errors import NotFoundError, StoreError
 from radui.store.export import as_csv, export_zip, preference_pairs
 from radui.store.pairs import read_pairs
@@ -13,6 +14,8 @@ from radui.store.ratings import submit
 from radui.store.readers import add_reader
 from radui.store.tables import read_table
 from radui.store.tasks import next_task
+
+ROOT = Path(__file__).parents[3]
 
 
 def letter_of(store, task, system):
@@ -36,14 +39,33 @@ def voted(store, begin, answers):
     return study_id
 
 
-def test_every_column_is_in_the_dictionary_and_no_secret_is(store):
+def test_every_column_is_described_and_no_secret_leaves(store):
+    bookkeeping = {"sqlite_sequence", "_sqlite_migrations"}
     with store.reading() as database:
-        for table in (*database.table_names(), *database.view_names()):
-            columns = [row["name"] for row in database.query(f"PRAGMA table_info({table})")]
-            if table in DICTIONARY:
-                assert set(DICTIONARY[table]) == set(columns) - {"password_hash"}
-            else:
-                assert table in {"drafts", "merges", "sqlite_sequence", "_sqlite_migrations"}
+        tables = {*database.table_names(), *database.view_names()} - bookkeeping
+        columns = {
+            table: {row["name"] for row in database.query(f"PRAGMA table_info({table})")} for table in tables
+        }
+    described = {table: {*DICTIONARY.get(table, ()), *KEPT_INSIDE.get(table, ())} for table in tables}
+    assert described == columns
+    assert DICTIONARY.keys() | KEPT_INSIDE.keys() == tables
+    assert "password_hash" not in DICTIONARY["readers"]
+    assert "drafts" not in DICTIONARY
+
+
+def test_the_documentation_is_the_dictionary():
+    written = (ROOT / "docs" / "ratings.md").read_text(encoding="utf-8")
+    assert written.endswith(as_markdown()), "put `as_markdown()` of radui.store.dictionary at its end"
+
+
+def test_pandas_reads_the_file_as_the_documentation_says(store, voted, monkeypatch, capsys):
+    written = (ROOT / "docs" / "ratings.md").read_text(encoding="utf-8")
+    code = written.split("```python\n")[1].split("```")[0]
+    monkeypatch.chdir(store.path.parent)
+    exec(compile(code, "docs/ratings.md", "exec"), {})
+    told = capsys.readouterr().out
+    assert "medrat     4.0" in told
+    assert "xpronet    4.0" in told
 
 
 def test_preference_pairs_are_the_decided_votes_in_the_systems_own_words(store, voted):

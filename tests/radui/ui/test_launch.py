@@ -17,6 +17,7 @@ from radui.ui.launch import (
     prepare_environment,
     server_settings,
 )
+from radui.ui.ratings_file import home_file, open_ratings
 
 ROOT = Path(__file__).parents[3]
 
@@ -151,6 +152,40 @@ def test_the_page_is_built_without_torch(tmp_path):
     assert result.stdout.strip() == "[]", result.stderr
 
 
+class TestRatingsOfASingleUser:
+    @pytest.fixture
+    def home(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+        return tmp_path / "data" / "radui" / "ratings.db"
+
+    def test_they_go_to_the_users_own_folder(self, home, checkpoints):
+        assert open_ratings(parse_options(checkpoints)).path == home
+        assert home.parent.stat().st_mode & 0o077 == 0
+        assert home_file({}, "linux") == Path.home() / ".local/share/radui/ratings.db"
+        assert home_file({}, "darwin") == Path.home() / "Library/Application Support/radui/ratings.db"
+
+    def test_a_folder_that_cannot_be_made_leaves_the_page_without_them(self, home, checkpoints, capsys):
+        home.parents[1].write_text("a file where the folder should be")
+        assert open_ratings(parse_options(checkpoints)) is None
+        assert "No ratings are kept" in capsys.readouterr().err
+
+    def test_nobodys_are_kept_where_they_would_mix_or_are_not_wanted(self, home, checkpoints, tmp_path):
+        users = tmp_path / "users"
+        users.write_text(f"anna:{hash_password('right')}\nben:{hash_password('other')}\n")
+        for given in (["--auth", str(users)], ["--no-ratings"]):
+            assert open_ratings(parse_options([*checkpoints, *given])) is None
+        assert not home.exists()
+
+    def test_a_file_of_another_program_ends_this_one(self, checkpoints, tmp_path):
+        (tmp_path / "r.db").write_text("no database " * 200)
+        with pytest.raises(SystemExit, match="not a sound SQLite database"):
+            open_ratings(parse_options([*checkpoints, "--db", str(tmp_path / "r.db")]))
+
+    def test_keeping_and_not_keeping_do_not_go_together(self, capsys, checkpoints, tmp_path):
+        given = ("--no-ratings", "--db", str(tmp_path / "r.db"))
+        assert "leave one of them out" in refusal(capsys, *checkpoints, *given)
+
+
 class TestReadingRoom:
     @pytest.fixture
     def db(self, tmp_path):
@@ -165,6 +200,21 @@ class TestReadingRoom:
 
     def test_a_header_names_readers_of_a_reading_room_only(self, capsys, checkpoints, db):
         assert "needs --reading-room" in refusal(capsys, *checkpoints, *db, "--sso-header", "X-User")
+
+    @pytest.mark.parametrize(
+        ("given", "sentence"),
+        [
+            (("--sso-header", "X-User", "--host", "0.0.0.0"), "needs --proxy"),
+            (("--sso-header", "X-User", "--proxy", "proxy.clinic.org"), "is no address or network"),
+            (("--proxy", "10.0.0.5"), "give both"),
+        ],
+    )
+    def test_a_header_counts_from_a_named_proxy(self, capsys, checkpoints, db, given, sentence):
+        assert sentence in refusal(capsys, *checkpoints, *db, "--reading-room", *given)
+
+    def test_a_proxy_on_this_machine_needs_no_name(self, checkpoints, db):
+        options = parse_options([*checkpoints, *db, "--reading-room", "--sso-header", "X-User"])
+        assert options.proxy == []
 
     def test_passwords_of_a_file_and_readers_do_not_mix(self, capsys, checkpoints, db, monkeypatch):
         monkeypatch.setenv("RADUI_AUTH", "anna:right")

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import gradio as gr
 import numpy as np
 import pytest
+from starlette.datastructures import Headers
 
 from radui.processing.images import read_study
 from radui.store.creation import create_study, prepare_case
@@ -46,8 +47,10 @@ def room(store):
         return RatingTab(store, by_login(store), TITLES)
 
 
-def request(name=None, session="s", headers=None):
-    return SimpleNamespace(username=name, session_hash=session, headers=headers or {})
+def request(name=None, session="s", headers=(), peer="127.0.0.1"):
+    client = SimpleNamespace(host=peer)
+    shown = Headers(raw=[(key.lower().encode(), value.encode()) for key, value in headers])
+    return SimpleNamespace(username=name, session_hash=session, headers=shown, client=client)
 
 
 def ask(tab, name, kind, **fields):
@@ -168,9 +171,26 @@ class TestIdentity:
     def test_a_header_names_the_reader(self, store):
         ann = add_reader(store, "ann")
         identify = by_header(store, "X-User")
-        assert identify(request(headers={"X-User": "ann"})) == ann
+        assert identify(request(headers=[("X-User", "ann")])) == ann
         with pytest.raises(RuleError, match="not logged in"):
-            identify(request(headers={}))
+            identify(request())
+
+    def test_a_header_that_comes_twice_names_nobody(self, store):
+        add_reader(store, "ann")
+        with pytest.raises(RuleError, match="not logged in"):
+            by_header(store, "X-User")(request(headers=[("X-User", "ann"), ("x-user", "ann")]))
+
+    @pytest.mark.parametrize("peer", ["10.1.0.9", "::ffff:10.0.0.7", "", "unix:"])
+    def test_a_header_counts_from_the_proxy_alone(self, store, peer):
+        ann = add_reader(store, "ann")
+        given = [("X-User", "ann")]
+        identify = by_header(store, "X-User", ("10.0.0.0/24", "fd00::7"))
+        for proxy in ("10.0.0.5", "fd00::7"):
+            assert identify(request(headers=given, peer=proxy)) == ann
+        with pytest.raises(RuleError, match="through the sign-on"):
+            identify(request(headers=given, peer=peer))
+        with pytest.raises(RuleError, match="through the sign-on"):
+            by_header(store, "X-User")(request(headers=given, peer="10.0.0.5"))
 
     def test_a_login_needs_the_password(self, store):
         add_reader(store, "ann", password="long enough")
