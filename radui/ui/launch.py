@@ -2,6 +2,7 @@
 
 import argparse
 import atexit
+import ipaddress
 import os
 import shutil
 import signal
@@ -113,7 +114,7 @@ def _room_problem(options: argparse.Namespace) -> str | None:
 
 def _proxy_problem(options: argparse.Namespace) -> str | None:
     """Why the options for single sign-on do not go together, as a sentence."""
-    if options.sso_header and not (options.proxy or _is_loopback(options.host)):
+    if options.sso_header and not (options.proxy or is_loopback(options.host)):
         return f"--sso-header with --host {options.host} needs --proxy, whose header alone counts."
     if options.proxy and not options.sso_header:
         return "--proxy is the address that --sso-header counts from; give both."

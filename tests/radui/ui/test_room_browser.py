@@ -69,13 +69,14 @@ LISTEN = """
 # Every endpoint of the page, called as a program would, without a value for any of its inputs.
 CALL_ALL = """
 async () => {
+  const session = crypto.randomUUID();
   const { dependencies } = await (await fetch("/config")).json();
   for (const { id, inputs } of dependencies) {
-    const call = { data: inputs.map(() => null), fn_index: id, session_hash: "program", event_data: null };
+    const call = { data: inputs.map(() => null), fn_index: id, session_hash: session, event_data: null };
     const headers = { "content-type": "application/json" };
     await fetch("/gradio_api/queue/join", { method: "POST", headers, body: JSON.stringify(call) });
   }
-  const stream = (await fetch("/gradio_api/queue/data?session_hash=program")).body.getReader();
+  const stream = (await fetch(`/gradio_api/queue/data?session_hash=${session}`)).body.getReader();
   const decoder = new TextDecoder();
   let text = "";
   const waiting = () => text.split("process_completed").length - 1 < dependencies.length;
@@ -272,6 +273,7 @@ def test_a_reading_study_from_its_creation_to_its_results(room, enter, store, pi
     ann, ben = enter(server.url, "ann"), enter(server.url, "ben")
     assert not ann.tab.is_visible("button[role=tab] >> text=Results")
     fill_in(ann.tab, store, "ann")
+    wait_for_saved(ann.tab)  # so that the reason is a change of its own, to be undone
     ann.tab.fill(".rd-vote [data-answer=reason]", SECRET)
     wait_for_saved(ann.tab)
     first, errors = current(ann.tab), ann.tab.locator(".rd-errors li").count()
@@ -306,6 +308,7 @@ def step_back_and_forth(tab):
     press(tab, "a", "Control+z")
     tab.wait_for_selector(".rd-form [data-part=saved]:text-is('One step back')")
     assert tab.input_value(".rd-vote [data-answer=reason]") == ""
+    assert tab.inner_text(".rd-form [data-part=open]") == "Complete"
 
 
 def skip_and_take_up(tab, store):
