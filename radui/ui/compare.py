@@ -1,6 +1,7 @@
 """The Compare tab: one study, every chosen system's report side by side, and where each word looked."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from html import escape
 from typing import Any
@@ -14,6 +15,7 @@ from radui.ui import compare_changes as changes
 from radui.ui.compare_layout import CompareLayout
 from radui.ui.downloads import KINDS, file_value
 from radui.ui.examples import list_examples
+from radui.ui.fingerprints import fingerprint
 from radui.ui.intake import take_files
 from radui.ui.sessions import Run, Session, Sessions, session_key
 from radui.ui.streams import USERS, merge, sentence
@@ -102,7 +104,9 @@ class CompareTab:
         case = changes.case(self.page, self._session(request))
         if case is None or str(event.kind) not in KINDS:
             return {self.page.notice: "There is no report to save yet; press Run first."}
-        return {self.page.download: file_value(str(event.kind), case), self.page.notice: ""}
+        weights = {title: fingerprint(self.engine, one.system) for title, one in case.predictions.items()}
+        file = file_value(str(event.kind), replace(case, checkpoints=weights))
+        return {self.page.download: file, self.page.notice: ""}
 
     def assess(self, request: gr.Request) -> Changes:
         """Say what gate and classifier see in the study that was just loaded."""

@@ -86,7 +86,7 @@ def case(page: CompareLayout, session: Session) -> Case | None:
         return None
     predictions = {page.titles[name]: one for name, one in session.run.reports.items()}
     study = session.loaded.indicated(session.indication)
-    return Case(study, predictions, session.loaded.findings, session.reference)
+    return Case(study, predictions, session.loaded.findings, session.reference, session.loaded.verdicts)
 
 
 def assessed(page: CompareLayout, session: Session, study: LoadedStudy, assessment: Assessment) -> Changes:

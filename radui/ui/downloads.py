@@ -9,12 +9,14 @@ import gradio as gr
 
 from radui.render.exports import Case, case_arrays, case_json, case_text
 from radui.render.report_pdf import case_pdf
+from radui.render.report_sr import case_sr
 
 # kind -> (file name, media type, how it is made)
 KINDS: dict[str, tuple[str, str, Callable[[Case], bytes]]] = {
     "text": ("radui-reports.txt", "text/plain", lambda case: case_text(case).encode()),
     "json": ("radui-reports.json", "application/json", lambda case: case_json(case).encode()),
     "pdf": ("radui-reports.pdf", "application/pdf", case_pdf),
+    "sr": ("radui-reports.dcm", "application/dicom", case_sr),
     "arrays": ("radui-arrays.zip", "application/zip", case_arrays),
 }
 

@@ -13,6 +13,7 @@ import gradio as gr
 from radui.records import Box, GateVerdict, Study
 from radui.render.colormaps import color_tables
 from radui.render.pictures import picture_payload
+from radui.render.warning import gate_warning
 from radui.ui import asset_files
 
 
@@ -51,9 +52,10 @@ def build_viewer(name: str, nothing: tuple[str, str] = NOTHING) -> gr.HTML:
 def viewer_value(name: str, study: Study, verdicts: tuple[GateVerdict, ...] = ()) -> dict[str, Any]:
     """Return the pictures of a study for the viewer; `name` tells it a new study from the same one."""
     views = [picture_payload(view) for view in study.views]
+    warning = gate_warning(verdicts) if verdicts else None
     for view, caption in zip(views, captions(study, verdicts), strict=True):
         view["caption"] = caption
-    return {"id": name, "views": views}
+    return {"id": name, "views": views, "warning": warning}
 
 
 def captions(study: Study, verdicts: tuple[GateVerdict, ...] = ()) -> list[str]:
@@ -66,8 +68,8 @@ def captions(study: Study, verdicts: tuple[GateVerdict, ...] = ()) -> list[str]:
 
 
 def captions_value(name: str, study: Study, verdicts: tuple[GateVerdict, ...]) -> dict[str, Any]:
-    """Return captions that came after the pictures of the study of that name."""
-    return {"id": name, "texts": captions(study, verdicts)}
+    """Return captions, and the gate's warning, that came after the pictures of the study of that name."""
+    return {"id": name, "texts": captions(study, verdicts), "warning": gate_warning(verdicts)}
 
 
 def drawn_box(view: Any, box: Any, study: Study) -> DrawnBox | None:

@@ -26,6 +26,15 @@
     write(context, "Research use only, not for diagnosis", width - 10, top + 22, "#f2bd66", "right");
   }
 
+  // Across the head of the pictures, where no crop of the foot takes it away.
+  function paintWarning(context, viewer, width) {
+    const { warning, study } = viewer;
+    if (!warning || !study || warning.id !== study.id) return;
+    context.fillStyle = "#2d1513";
+    context.fillRect(0, 30, width, 24);
+    write(context, `WARNING: ${warning.text}`, 10, 47, "#ff9c93");
+  }
+
   radui.picture = (viewer) => {
     const ratio = window.devicePixelRatio || 1;
     const sizes = viewer.shown.map((pane) => pane.size());
@@ -38,6 +47,7 @@
     context.fillStyle = "#05080b";
     context.fillRect(0, 0, width, height + FOOT);
     viewer.shown.reduce((left, pane) => paintPane(context, pane, left), 0);
+    paintWarning(context, viewer, width);
     paintFoot(context, viewer, width, height);
     return canvas;
   };

@@ -121,7 +121,7 @@
       await Promise.all(views.map((view, index) => this.panes[index].show(view)));
       // It may have grown meanwhile, or given way to another.
       const still = id === (this.study && this.study.id);
-      if (still) this.showCaptions(id, views.map((view) => view.caption));
+      if (still) this.showCaptions(id, views.map((view) => view.caption), study && study.warning);
       this.root.dataset.study = id || "";
       if (still) this.showOwnMap(study && study.map);
     }
@@ -141,8 +141,10 @@
       if (map) this.showMap({ card: this.ownCard, title, selection: { label, tokens: [], observations: [] } });
     }
 
-    showCaptions(id, captions) {
+    // warning: what the gate has against the pictures; it is burnt into each PNG of them.
+    showCaptions(id, captions, warning) {
       if (!this.study || id !== this.study.id) return;
+      if (warning) this.warning = { id, text: warning };
       this.panes.forEach((pane, index) => {
         const caption = captions[index] || "";
         pane.root.querySelector(".rd-caption").textContent = caption;
@@ -257,7 +259,7 @@
     const viewer = new Viewer(element.querySelector(".rd-viewer"), props.viewer, props.tables, tell);
     radui.viewers.set(props.viewer, viewer);
     const update = () => viewer.showStudy(props.value);
-    const captions = () => viewer.showCaptions(props.captions.id, props.captions.texts);
+    const captions = () => viewer.showCaptions(props.captions.id, props.captions.texts, props.captions.warning);
     watch("value", update);
     watch("captions", captions);
     update();
