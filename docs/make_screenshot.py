@@ -69,6 +69,7 @@ def take_picture(url: str, options: argparse.Namespace) -> None:
         browser = driver.chromium.launch(executable_path=options.chromium, args=OPTIONS)
         tab = browser.new_page(viewport={"width": width, "height": height}, color_scheme=options.theme)
         tab.add_init_script(f"localStorage.setItem('radui-theme', '{options.theme}')")
+        tab.add_init_script("sessionStorage.setItem('radui-accepted', 'yes')")  # the notice
         tab.goto(url)
         report_example(tab, options.example)
         if options.tab == "explain":

@@ -12,8 +12,9 @@ import numpy as np
 from radui.observations import OBSERVATIONS, STATE_NAMES
 from radui.processing.labeler import label
 from radui.records import Finding, GateVerdict, Prediction, Study
+from radui.render.scores import cider_note
 from radui.render.warning import gate_warning
-from radui.scores import ReportScores, score_report
+from radui.scores import Corpus, ReportScores, score_report
 
 NOTICE = "Research use only, not for diagnosis."
 SCHEMA = 1
@@ -24,6 +25,7 @@ class Case:
     """A study, its complete predictions by system title, the classifier's findings, perhaps a reference.
 
     verdicts: the gate's, empty where it was not asked. checkpoints: SHA-256 of the weights by system title.
+    corpus: what CIDEr weighs words by.
     """
 
     study: Study
@@ -32,6 +34,7 @@ class Case:
     reference: str = ""
     verdicts: tuple[GateVerdict, ...] = ()
     checkpoints: Mapping[str, str] = field(default_factory=dict)
+    corpus: Corpus | None = None
 
     @property
     def warning(self) -> str | None:
@@ -42,7 +45,8 @@ class Case:
         """Score each report by its system's title; empty without a reference."""
         if not self.reference.strip():
             return {}
-        return {title: score_report(one.report, self.reference) for title, one in self.predictions.items()}
+        found = self.predictions.items()
+        return {title: score_report(one.report, self.reference, self.corpus) for title, one in found}
 
 
 def case_text(case: Case) -> str:
@@ -80,6 +84,7 @@ def case_document(case: Case) -> dict[str, Any]:
         },
         "classifier": [finding_document(one) for one in case.findings],
         "reference": case.reference,
+        "cider": cider_note(case.corpus),
         "scores": {title: {**asdict(one), "f1": one.f1} for title, one in case.scores().items()},
     }
 

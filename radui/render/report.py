@@ -35,11 +35,17 @@ def card_html(title: str, phase: Phase, prediction: Prediction | None = None, pr
     progress = _phase_text(phase, prediction)
     return (
         f'<article class="rd-card" data-phase="{phase}" aria-label="{escape(title)}">'
-        f'<header><h3>{escape(title)}</h3><span class="rd-phase">{progress}</span></header>'
+        f"<header><h3>{escape(title)}</h3>{_card_button(title)}"
+        f'<span class="rd-phase">{progress}</span></header>'
         f'<div class="rd-report">{_report_html(title, phase, prediction, problem)}</div>'
         f'<p class="rd-stance" aria-live="polite">{_note(done)}</p>'
         f"{statements_html(statements, done.findings if done else ())}</article>"
     )
+
+
+def _card_button(title: str) -> str:
+    hint = f"Model card of {escape(title)}: training, scores, where it fails"
+    return f'<button type="button" data-model-card="{escape(title)}" title="{hint}">Card</button>'
 
 
 @lru_cache(maxsize=256)

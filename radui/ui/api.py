@@ -22,7 +22,7 @@ from radui.records import Prediction, Study
 from radui.render.api import EvidenceDocument, evidence_document
 from radui.render.exports import Case, case_document, finding_document
 from radui.render.warning import gate_warning
-from radui.scores import score_report
+from radui.scores import Corpus, score_report
 from radui.ui.fingerprints import fingerprint
 from radui.ui.intake import UploadError, take_files
 from radui.ui.streams import USERS, sentence
@@ -74,10 +74,14 @@ class Reports(TypedDict):
 
 
 class Scores(TypedDict):
-    """A report against a reference: BLEU-1 to 4, ROUGE-L, and the findings of both, by the rule labeler."""
+    """A report against a reference: BLEU-1 to 4, ROUGE-L, the findings of both by the rule labeler.
+
+    cider is None on a page without --references.
+    """
 
     bleu: list[float]
     rouge_l: float
+    cider: float | None
     f1: float | None
     found: list[str]
     missing: list[str]
@@ -87,8 +91,8 @@ class Scores(TypedDict):
 class ScriptApi:
     """What a script can ask; each method is the endpoint of its name."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self, engine: Engine, corpus: Corpus | None = None) -> None:
+        self.engine, self.corpus = engine, corpus
         self.titles = {status.name: status.title for status in engine.systems()}
 
     def connect(self) -> None:
@@ -160,10 +164,11 @@ class ScriptApi:
 
     def score(self, report: str, reference: str) -> Scores:
         """Score a report against a reference."""
-        scores = score_report(report, reference)
+        scores = score_report(report, reference, self.corpus)
         return {
             "bleu": list(scores.bleu),
             "rouge_l": scores.rouge_l,
+            "cider": scores.cider,
             "f1": scores.f1,
             "found": list(scores.found),
             "missing": list(scores.missing),

@@ -13,12 +13,22 @@ _STYLES = (
     "synthesize.css",
     "rate.css",
     "results.css",
+    "dialogs.css",
 )
 _SCRIPTS = (
     *("grid.js", "sources.js", "picture.js", "overlay.js", "gestures.js", "pane.js"),
-    *("evidence_bar.js", "stamp.js", "snapshot.js", "viewer.js", "report.js", "differences.js", "tables.js"),
+    *(
+        "share.js",
+        "evidence_bar.js",
+        "stamp.js",
+        "snapshot.js",
+        "viewer.js",
+        "report.js",
+        "differences.js",
+        "tables.js",
+    ),
     *("prototypes.js", "explain.js", "rate_parts.js", "rate_errors.js", "rate_report.js"),
-    *("rate_vote.js", "rate_line.js", "rate.js", "page.js"),
+    *("rate_vote.js", "rate_line.js", "rate.js", "dialogs.js", "page.js"),
 )
 
 

@@ -1,6 +1,6 @@
 """The Compare tab: one study, every chosen system's report side by side, and where each word looked."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from html import escape
@@ -11,6 +11,7 @@ import gradio as gr
 from radui.engine import Engine
 from radui.processing.images import read_study
 from radui.records import Study
+from radui.scores import Corpus
 from radui.ui import compare_changes as changes
 from radui.ui.compare_layout import CompareLayout
 from radui.ui.downloads import KINDS, file_value
@@ -18,6 +19,7 @@ from radui.ui.examples import list_examples
 from radui.ui.fingerprints import fingerprint
 from radui.ui.intake import take_files
 from radui.ui.sessions import Run, Session, Sessions, session_key
+from radui.ui.share import read_settings
 from radui.ui.streams import USERS, merge, sentence
 from radui.ui.studies import LoadedStudy
 
@@ -27,11 +29,17 @@ Changes = dict[Any, Any]
 class CompareTab:
     """Answers the events of the tab. Handlers return the components that change with their new values."""
 
-    def __init__(self, engine: Engine, sessions: Sessions) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        sessions: Sessions,
+        cards: Mapping[str, str] | None = None,
+        corpus: Corpus | None = None,
+    ) -> None:
         self.engine = engine
         self.sessions = sessions
         self.examples = list_examples()
-        self.page = CompareLayout(engine.systems(), self.examples)
+        self.page = CompareLayout(engine.systems(), self.examples, cards or {}, corpus)
         self._connect()
 
     def _connect(self) -> None:
@@ -62,9 +70,13 @@ class CompareTab:
         page.decline.click(self.take_away, None, page.of_study, **listen)
         page.systems.change(self.choose, page.systems, list(page.cards.values()), **listen)
 
-    def refresh(self) -> Changes:
-        """Return the systems as they stand when a page is opened."""
-        return changes.systems(self.page, self.engine.systems())
+    def refresh(self, request: gr.Request) -> Changes:
+        """Return the systems as they stand when a page is opened, ticked as its address asks."""
+        statuses = self.engine.systems()
+        ready = [status.name for status in statuses if status.problem is None]
+        shared = read_settings(dict(request.query_params), ready)
+        self._session(request).shared_labels = shared.labels
+        return changes.systems(self.page, statuses, shared.systems)
 
     def choose(self, chosen: Sequence[str]) -> Changes:
         """Show the cards of the chosen systems."""

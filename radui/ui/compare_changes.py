@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from radui.records import SystemStatus
+from radui.records import Finding, SystemStatus
 from radui.render.exports import Case
 from radui.render.matrix import matrix_html
 from radui.render.report import Phase
@@ -23,10 +23,12 @@ from radui.ui.viewer import captions_value, viewer_value
 Changes = dict[Any, Any]
 
 
-def systems(page: CompareLayout, statuses: Sequence[SystemStatus]) -> Changes:
-    """Offer the systems that can run, all ticked, and list the others."""
+def systems(
+    page: CompareLayout, statuses: Sequence[SystemStatus], chosen: Sequence[str] | None = None
+) -> Changes:
+    """Offer the systems that can run, all ticked unless some are `chosen`, and list the others."""
     choices = runnable(statuses)
-    names = [name for _, name in choices]
+    names = list(chosen) if chosen else [name for _, name in choices]
     return {
         page.systems: gr.update(choices=choices, value=names),
         page.untrained: untrained_html(statuses),
@@ -76,7 +78,7 @@ def tables(page: CompareLayout, session: Session) -> Changes:
     found = case(page, session)
     return {
         page.matrix: matrix_html(texts, findings, session.reference),
-        page.scores: scores_html(found.scores()) if found else "",
+        page.scores: scores_html(found.scores(), found.corpus) if found else "",
     }
 
 
@@ -86,7 +88,8 @@ def case(page: CompareLayout, session: Session) -> Case | None:
         return None
     predictions = {page.titles[name]: one for name, one in session.run.reports.items()}
     study = session.loaded.indicated(session.indication)
-    return Case(study, predictions, session.loaded.findings, session.reference, session.loaded.verdicts)
+    loaded = session.loaded
+    return Case(study, predictions, loaded.findings, session.reference, loaded.verdicts, corpus=page.corpus)
 
 
 def assessed(page: CompareLayout, session: Session, study: LoadedStudy, assessment: Assessment) -> Changes:
@@ -95,9 +98,21 @@ def assessed(page: CompareLayout, session: Session, study: LoadedStudy, assessme
     return {
         **tables(page, session),
         page.viewer: gr.update(captions=captions_value(study.name, study.study, assessment.verdicts)),
-        page.labels: gr.update(choices=label_choices(findings), value=predicted_labels(findings)),
+        **_ticks(page, session, findings),
         **question(page, study, assessment),
     }
+
+
+def _ticks(page: CompareLayout, session: Session, findings: Sequence[Finding]) -> Changes:
+    """Tick what the classifier sees, or once, for the first study, what the link asked for."""
+    shared, session.shared_labels = session.shared_labels, None
+    source = "the link" if shared else "the classifier"
+    ticks = gr.update(
+        choices=label_choices(findings),
+        value=list(shared) if shared else predicted_labels(findings),
+        label=f"Ticked by {source}",
+    )
+    return {page.labels: ticks, **({page.conditions: gr.update(open=True)} if shared else {})}
 
 
 def question(page: CompareLayout, study: LoadedStudy, assessment: Assessment) -> Changes:

@@ -1,15 +1,18 @@
 """The components of the Compare tab and where they stand; what they do is in `compare`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import gradio as gr
 
 from radui.records import SystemStatus
 from radui.render.matrix import matrix_html
+from radui.scores import Corpus
 from radui.ui import asset_files
 from radui.ui.downloads import build_download
 from radui.ui.examples import Example, build_examples
 from radui.ui.history import build_history
+from radui.ui.model_cards import card_buttons_html
 from radui.ui.questions import runnable, untrained_html
 from radui.ui.report_card import build_card
 from radui.ui.viewer import build_viewer
@@ -20,11 +23,18 @@ VIEWER = "compare"
 class CompareLayout:
     """Builds the tab inside the surrounding `gr.Blocks`; each component is an attribute."""
 
-    def __init__(self, statuses: Sequence[SystemStatus], examples: Sequence[Example]) -> None:
+    def __init__(
+        self,
+        statuses: Sequence[SystemStatus],
+        examples: Sequence[Example],
+        cards: Mapping[str, str] = MappingProxyType({}),
+        corpus: Corpus | None = None,
+    ) -> None:
+        self.corpus = corpus
         with gr.Row(elem_classes="rd-workbench"):
             with gr.Column(elem_classes="rd-rail"):
                 self._build_study(examples)
-                self._build_systems(statuses)
+                self._build_systems(statuses, cards)
                 self._build_observations()
                 self._build_reference()
                 self.history = build_history()
@@ -50,18 +60,19 @@ class CompareLayout:
             label="Indication (optional)", placeholder="Cough and fever for a week", lines=2, max_lines=4
         )
 
-    def _build_systems(self, statuses: Sequence[SystemStatus]) -> None:
+    def _build_systems(self, statuses: Sequence[SystemStatus], cards: Mapping[str, str]) -> None:
         choices = runnable(statuses)
         self.systems = gr.CheckboxGroup(
             choices, value=[name for _, name in choices], label="Systems", elem_id="systems"
         )
         self.untrained = gr.HTML(untrained_html(statuses), apply_default_css=False)
+        gr.HTML(card_buttons_html(cards), apply_default_css=False, visible=bool(cards))
         with gr.Row(elem_classes="rd-actions"):
             self.run = gr.Button("Run", variant="primary", elem_id="run")
             self.cancel = gr.Button("Cancel", interactive=False, elem_id="cancel")
 
     def _build_observations(self) -> None:
-        with gr.Accordion("Conditioning observations", open=False, elem_id="observations"):
+        with gr.Accordion("Conditioning observations", open=False, elem_id="observations") as self.conditions:
             self.labels = gr.CheckboxGroup(
                 [], label="Ticked by the classifier", info="Change them and regenerate.", elem_id="labels"
             )
@@ -138,5 +149,5 @@ class CompareLayout:
             *(self.files, self.viewer, self.labels, self.history, self.progress),
             *(*asking, *buttons, *cards, *self.of_tables),
         ]
-        self.of_assessment = [self.viewer, self.labels, *asking, *self.of_tables]
+        self.of_assessment = [self.viewer, self.labels, self.conditions, *asking, *self.of_tables]
         self.of_report = [*asking, *buttons, self.progress, *cards, *self.of_tables]

@@ -58,11 +58,21 @@ def _build(options: argparse.Namespace, engine: Any, store: Any) -> Any:
     from radui.ui.rate_room import build_room
 
     if not options.reading_room:
-        return build_page(engine, store)
+        return build_page(engine, store, options.references and _read_corpus(options.references))
     identify = by_login(store)
     if options.sso_header:
         identify = by_header(store, options.sso_header, options.proxy or LOOPBACK)
     return build_room(engine, store, identify, DELETE_UPLOADS)
+
+
+def _read_corpus(path: Path) -> Any:
+    """The reports that CIDEr weighs words by; a file that cannot be used ends the program."""
+    from radui.scores import CorpusError, read_corpus
+
+    try:
+        return read_corpus(path)
+    except CorpusError as error:
+        sys.exit(str(error))
 
 
 def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -199,6 +209,11 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="ADDRESS",
         help="addresses or networks of that proxy (default: this machine); elsewhere the header is ignored",
+    )
+    parser.add_argument(
+        "--references",
+        type=Path,
+        help="reports that CIDEr weighs words by: annotation.json of IU X-Ray, or a text, a report a line",
     )
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps (%(default)s)")
     parser.add_argument(

@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 
 from radui.engine import Engine
 from radui.processing.limits import MAX_BYTES
+from radui.scores import Corpus
 from radui.store.connection import Store
 from radui.ui import asset_files
 from radui.ui.api import ScriptApi
@@ -16,6 +17,7 @@ from radui.ui.compare import CompareTab
 from radui.ui.explain import ExplainTab
 from radui.ui.guard import Guard
 from radui.ui.hosts import is_loopback
+from radui.ui.model_cards import build_cards, read_cards
 from radui.ui.questions import RESEARCH_NOTICE
 from radui.ui.rate_identity import by_machine
 from radui.ui.rate_room import add_tabs
@@ -28,19 +30,22 @@ from radui.ui.theme import build_theme
 DELETE_UPLOADS = (600, 3600)
 
 
-def build_page(engine: Engine, store: Store | None = None) -> gr.Blocks:
+def build_page(engine: Engine, store: Store | None = None, corpus: Corpus | None = None) -> gr.Blocks:
     """Return the page; nothing of a user is kept outside `Sessions`, ratings in the store apart.
 
-    store: of a single user's ratings; without one the tabs that need it are left out.
+    store: of a single user's ratings; without one the tabs that need it are left out. corpus: what CIDEr
+    weighs words by; without one it is not shown.
     """
-    sessions = Sessions(engine.forget)
+    sessions, cards = Sessions(engine.forget), read_cards(engine)
     with gr.Blocks(
         title="radui", fill_width=True, analytics_enabled=False, delete_cache=DELETE_UPLOADS
     ) as page:
         gr.HTML(asset_files.read("header.html").replace("@notice", RESEARCH_NOTICE), apply_default_css=False)
+        _build_notice()
+        build_cards(cards)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Compare", elem_classes="rd-tab"):
-                compare = CompareTab(engine, sessions)
+                compare = CompareTab(engine, sessions, cards, corpus)
             with gr.Tab("Explain", elem_classes="rd-tab") as explain_tab:
                 explain = ExplainTab(engine, sessions)
             with gr.Tab("Synthesize", elem_classes="rd-tab") as synthesize_tab:
@@ -49,7 +54,7 @@ def build_page(engine: Engine, store: Store | None = None) -> gr.Blocks:
                 add_tabs(store, by_machine(store), engine, sessions)
         explain.open(explain_tab)
         synthesize.open(synthesize_tab)
-        ScriptApi(engine).connect()
+        ScriptApi(engine, corpus).connect()
         page.load(
             compare.refresh, None, compare.page.of_systems, show_progress="hidden", api_visibility="private"
         )
@@ -61,6 +66,15 @@ def build_page(engine: Engine, store: Store | None = None) -> gr.Blocks:
 
         page.unload(forget)
     return page
+
+
+def _build_notice() -> None:
+    """What has to be accepted once a browser tab before anything else can be reached."""
+    gr.HTML(
+        asset_files.read("notice.html").replace("@notice", RESEARCH_NOTICE),
+        js_on_load="radui.mountNotice(element)",
+        apply_default_css=False,
+    )
 
 
 def launch_settings(guard: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -76,6 +76,7 @@ class Session:
     """One browser tab: its study and its newest run, and the studies before it, newest first.
 
     explained: predictions of this run whose evidence was computed anew, with another epsilon.
+    shared_labels: what the link with which the tab was opened ticks for its first study.
     """
 
     forget: Callable[[Study], None]
@@ -86,6 +87,7 @@ class Session:
     explained: dict[str, Prediction] = field(default_factory=dict)
     indication: str = ""
     reference: str = ""
+    shared_labels: tuple[str, ...] | None = None
 
     @cached_property
     def studio(self) -> Studio:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from radui.scores import bleu, rouge_l, score_report
+from radui.scores import Corpus, CorpusError, bleu, cider_d, read_corpus, rouge_l, score_report
 
 HYPOTHESIS = "the heart is normal in size . the lungs are clear ."
 REFERENCE = "heart size normal . lungs are clear . no pneumothorax ."
@@ -58,3 +58,45 @@ def test_an_empty_report_scores_nothing():
     scores = score_report("", REFERENCE)
     assert scores.bleu[0] < 0.1
     assert scores.rouge_l < 0.2
+
+
+CORPUS = [REFERENCE, "heart size normal .", "the lungs are clear . no effusion .", "the heart is large ."]
+
+
+@pytest.mark.parametrize(
+    "hypothesis", [HYPOTHESIS, REFERENCE, "the heart .", "x", "no effusion . no effusion .", ""]
+)
+def test_cider_is_that_of_the_captioning_scorer(hypothesis):
+    scorer = pytest.importorskip("pycocoevalcap.cider.cider_scorer").CiderScorer()
+    scorer += (hypothesis, [REFERENCE])
+    for report in CORPUS[1:]:
+        scorer += (report, [report])
+    expected = scorer.compute_score()[1][0]
+    corpus = Corpus("four reports", CORPUS)
+    assert cider_d(hypothesis.split(), REFERENCE.split(), corpus) == pytest.approx(expected, abs=1e-9)
+
+
+def test_cider_needs_a_corpus():
+    assert score_report("Heart normal.", "Heart large.").cider is None
+    assert score_report("Heart large.", "Heart large.", Corpus("four", CORPUS)).cider > 0
+
+
+def test_a_corpus_is_read_from_an_annotation_or_from_lines(tmp_path):
+    annotation = tmp_path / "annotation.json"
+    annotation.write_text('{"train": [{"report": "Heart large."}, {"report": "Clear."}], "test": [{}]}')
+    lines = tmp_path / "reports.txt"
+    lines.write_text("Heart large.\n\nClear.\n")
+    one, other = read_corpus(annotation), read_corpus(lines)
+    assert (one.size, one.name) == (2, "annotation.json")
+    assert one.holding == other.holding
+    assert one.holding["heart", "large"] == 1
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"train": [{"report": "one"}]}', '{"train": [3]}', "[]"])
+def test_what_is_no_corpus_is_refused_with_a_sentence(tmp_path, text):
+    path = tmp_path / "reports.json"
+    path.write_text(text)
+    with pytest.raises(CorpusError, match=r"reports\.json"):
+        read_corpus(path)
+    with pytest.raises(CorpusError, match="cannot be read"):
+        read_corpus(tmp_path / "missing.txt")

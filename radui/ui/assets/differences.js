@@ -37,7 +37,7 @@
 
   radui.markDifferences = (viewer) => {
     const cards = cardsOf(viewer);
-    const mode = marking.get(viewer) || "none";
+    const mode = marking.get(viewer) || radui.firstMarks || "none";
     for (const card of cards) {
       const differs = differing(card, cards, mode);
       words(card).forEach((word, index) => word.classList.toggle("rd-differs", differs[index] && /\w/.test(word.textContent)));
@@ -51,7 +51,8 @@
     select.dataset.titles = titles.join();
     const fixed = [...select.options].slice(0, 2);
     select.replaceChildren(...fixed, ...titles.map((title) => new Option(`differing from ${title}`, title)));
-    select.value = ["none", "unique", ...titles].includes(marking.get(viewer)) ? marking.get(viewer) : "none";
+    const wanted = marking.get(viewer) || radui.firstMarks;
+    select.value = ["none", "unique", ...titles].includes(wanted) ? wanted : "none";
   }
 
   document.addEventListener("change", (event) => {

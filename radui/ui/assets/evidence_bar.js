@@ -19,6 +19,17 @@
       this.viewer.redraw();
     }
 
+    // What a link asked for, null where it asked for nothing; a layer or head that a map has not is the mean.
+    restore(wanted) {
+      for (const [setting, text] of Object.entries(wanted)) {
+        if (text === null || (setting === "colours" && !this.tables[text])) continue;
+        const input = this.input(setting);
+        this.settings[setting] = input.type === "range" ? Number(text) : text;
+        input.value = text;
+        if (setting === "threshold") this.touched = true;
+      }
+    }
+
     nudge(setting, step) {
       const input = this.input(setting);
       input.value = Number(input.value) + step;

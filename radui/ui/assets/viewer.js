@@ -119,6 +119,7 @@
         pane.clear();
       });
       await Promise.all(views.map((view, index) => this.panes[index].show(view)));
+      if (this.firstWindow) this.shown.forEach((pane) => pane.setWindow(...this.firstWindow));
       // It may have grown meanwhile, or given way to another.
       const still = id === (this.study && this.study.id);
       if (still) this.showCaptions(id, views.map((view) => view.caption), study && study.warning);
@@ -258,6 +259,7 @@
   radui.mountViewer = (element, props, watch, tell) => {
     const viewer = new Viewer(element.querySelector(".rd-viewer"), props.viewer, props.tables, tell);
     radui.viewers.set(props.viewer, viewer);
+    radui.restoreViewer(viewer);
     const update = () => viewer.showStudy(props.value);
     const captions = () => viewer.showCaptions(props.captions.id, props.captions.texts, props.captions.warning);
     watch("value", update);

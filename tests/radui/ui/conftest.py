@@ -70,10 +70,16 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+def accept_notice(tab: Any) -> None:
+    """Get past the notice that each browser tab shows first."""
+    tab.click("#rd-accept button")
+    tab.wait_for_selector("#rd-accept", state="hidden")
+
+
 class Visit:
     """One browser tab on the page, with all that it asked for and complained of."""
 
-    def __init__(self, browser: Any, url: str) -> None:
+    def __init__(self, browser: Any, url: str, accept: bool = True) -> None:
         self.context = browser.new_context(viewport={"width": 1440, "height": 900})
         self.context.set_default_timeout(PATIENCE)
         self.tab = self.context.new_page()
@@ -83,8 +89,11 @@ class Visit:
         self.tab.on("pageerror", lambda error: self.errors.append(str(error)))
         self.tab.on("request", lambda request: self.requests.append(request.url))
         self.tab.goto(url)
-        self.tab.wait_for_selector(".rd-viewer")
-        self.tab.wait_for_selector("#run")
+        # Attached, not visible: a link may open another tab than Compare.
+        self.tab.wait_for_selector(".rd-viewer", state="attached")
+        self.tab.wait_for_selector("#run", state="attached")
+        if accept:
+            accept_notice(self.tab)
 
     def load(self, *paths: Path) -> None:
         """Choose files and wait until the viewer shows them."""
@@ -131,8 +140,8 @@ def visit(chromium: Any) -> Iterator[Any]:
     """Open pages: visit(url); each has to end without a console error or a request to another host."""
     visits: list[Visit] = []
 
-    def open_page(url: str) -> Visit:
-        visits.append(Visit(chromium, url))
+    def open_page(url: str, accept: bool = True) -> Visit:
+        visits.append(Visit(chromium, url, accept))
         return visits[-1]
 
     yield open_page

@@ -10,6 +10,7 @@ import gradio as gr
 import pytest
 
 from radui.render.report import Phase
+from radui.scores import Corpus
 from radui.ui.compare import CompareTab
 from radui.ui.sessions import Sessions
 
@@ -144,6 +145,16 @@ def test_a_reference_brings_a_column_and_scores(tab):
     gone = tab.compare("", REQUEST)
     assert "Reference" not in gone[tab.page.matrix]
     assert gone[tab.page.scores] == ""
+
+
+def test_cider_says_what_it_was_weighed_by_or_why_it_is_missing(tab):
+    load(tab)
+    run(tab)
+    assert "--references" in tab.compare("The heart is enlarged.", REQUEST)[tab.page.scores]
+    tab.page.corpus = Corpus("<mine>", ["The heart is enlarged.", "Clear."])
+    scores = tab.compare("The heart is enlarged.", REQUEST)[tab.page.scores]
+    assert "2 reports of &lt;mine&gt;" in scores
+    assert "--references" not in scores
 
 
 def saved(tab, kind: str) -> bytes:
