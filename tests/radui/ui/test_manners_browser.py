@@ -160,7 +160,9 @@ def test_a_link_to_another_tab_and_nonsense_in_it(server, visit):
     assert page.tab.locator("#systems input:checked").count() == 3
     assert page.tab.input_value('#viewer-compare [data-setting="opacity"]') == "0.55"
     page.load_example()
-    page.tab.wait_for_selector('#labels input[name="Edema"]', state="attached")
+    page.tab.click("#observations button")  # closed until it is asked for
+    page.tab.wait_for_selector('#labels input[name="Edema"]')
+    assert page.tab.locator("#labels input:checked").count() == 2
     assert "W 255" in page.tab.inner_text(".rd-state-line >> nth=0")
 
 
