@@ -6,11 +6,13 @@ so several threads may predict at the same time; what they ask of one system is 
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from radui.batching import LARGEST, Batcher
 from radui.observations import OBSERVATIONS
@@ -18,6 +20,7 @@ from radui.records import (
     Finding,
     GateVerdict,
     Prediction,
+    Radiograph,
     SamplingConfig,
     Study,
     Synthesis,
@@ -131,6 +134,18 @@ class Engine:
             for name in names:
                 with suppress(CheckpointError):
                     load(name)
+        self._run_in(ready)
+
+    def _run_in(self, systems: Sequence[str]) -> None:
+        """Write a word of an empty picture: a layer's first run, which chooses its kernels, is slow."""
+        from radui.models.registry import CheckpointError
+
+        empty = np.zeros((64, 64), np.float32)
+        study = Study((Radiograph(empty.astype(np.uint8), empty),))
+        for name in systems:
+            with suppress(CheckpointError), closing(self.predict(name, study)) as words:
+                next(words, None)
+        self.forget(study)
 
     def gate(self, study: Study) -> list[GateVerdict]:
         """Whether each picture is a chest radiograph, and its view; one verdict a picture."""
@@ -154,7 +169,7 @@ class Engine:
         study: Study,
         labels: Sequence[str] | None = None,
         cancelled: Callable[[], bool] = lambda: False,
-    ) -> Iterator[Prediction]:
+    ) -> Generator[Prediction]:
         """Stream a system's report: texts that only grow, then one complete prediction with evidence.
 
         labels: observations to condition on instead of the classifier's; ends early when cancelled.

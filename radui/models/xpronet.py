@@ -180,8 +180,13 @@ class XProNetStepper:
     def __init__(self, model: XProNet, memory: Memory, beams: int, traces: bool) -> None:
         self.model, self.beams, self.traces = model, beams, traces
         self.cache = model.decoder.start(memory.states, memory.mask, beams)
-        self.visible = memory.visible
-        self.keys_values = model.prototypes.keys_values() if self.visible is not None else None
+        self.visible, self.keys_values = memory.visible, None
+        if memory.visible is not None:
+            # Most rows belong to labels that no study has: what nobody may read is left out.
+            self.prototypes = memory.visible.any(0).nonzero()[:, 0]
+            keys, values = model.prototypes.keys_values()
+            self.keys_values = keys[:, self.prototypes], values[:, self.prototypes]
+            self.visible = memory.visible[:, self.prototypes]
 
     def step(self, tokens: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """See `Stepper`."""
@@ -193,7 +198,7 @@ class XProNetStepper:
             if self.traces:
                 rows = answer.weights.transpose(1, 2).flatten(0, 1)  # (N, heads, prototype rows)
                 weight, index = rows.topk(model.config.prototypes.gamma)
-                found = {"prototype_index": index, "prototype_weight": weight}
+                found = {"prototype_index": self.prototypes[index], "prototype_weight": weight}
         word = word.flatten(0, 1) + model.positions[self.cache.time]
         state, attention = model.decoder.step(word, self.cache, weights=self.traces)
         if attention is not None:

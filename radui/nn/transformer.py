@@ -136,7 +136,9 @@ class Decoder(nn.Module):
 
     def start(self, memory: Tensor, memory_mask: Tensor, beams: int = 1, room: int = 64) -> DecoderCache:
         """An empty cache for `beams` hypotheses of each study over its memory, (B, S, width) and (B, S)."""
-        projected = [layer.cross.project(memory) for layer in self._stack()]
+        # In one piece a head: each step reads all of it.
+        pairs = (layer.cross.project(memory) for layer in self._stack())
+        projected = [(keys.contiguous(), values.contiguous()) for keys, values in pairs]
         return DecoderCache.over(projected, memory_mask[:, None, None, :], beams, room)
 
     def step(self, x: Tensor, cache: DecoderCache, weights: bool = False) -> tuple[Tensor, Tensor | None]:

@@ -38,8 +38,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     page = _build(options, engine, store)
     # A service is stopped by SIGTERM; only as an exception does it lead to the clean-up at exit.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    # Torch and the checkpoints take seconds; they come while the user looks for a picture.
-    Thread(target=engine.warm_up, daemon=True).start()
     if options.sso_header:
         # Else the server would take whom the proxy forwards for, not the proxy, as the other end.
         os.environ["FORWARDED_ALLOW_IPS"] = ""
@@ -48,7 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from radui.ui.rate_identity import password_check
 
         settings["auth"] = slowed(password_check(store))
-    page.launch(**launch_settings(guard_settings(options)), **settings)
+    page.launch(**launch_settings(guard_settings(options)), **settings, prevent_thread_lock=True)
+    # Torch and the checkpoints take seconds; they come while the user looks for a picture, and not before
+    # the page is up, which they would hold back.
+    Thread(target=engine.warm_up, daemon=True).start()
+    page.block_thread()
 
 
 def _build(options: argparse.Namespace, engine: Any, store: Any) -> Any:
