@@ -12,10 +12,10 @@ import torch
 from accelerate import PartialState
 from torch import Tensor, nn
 
-from radui.models.otdrg import OTDRG, Memory, OTDRGConfig, OTDRGStepper, Output
+from radui.models.otdrg import OTDRG, Memory, OTDRGConfig, Output
 from radui.models.registry import save
 from radui.nn.backbones import BackboneConfig
-from radui.nn.decoding import BeamConfig
+from radui.nn.decoding import BeamConfig, Stepper
 from radui.nn.language_model import LanguageModelConfig
 from radui.nn.transport import TransportConfig
 from radui.processing.prompts import PromptTokens
@@ -62,7 +62,7 @@ class FromPixels(nn.Module):
         """As OTDRG.forward."""
         return self.model(self.model.grids(pixels), mask, labels, tokens)
 
-    def stepper(self, memory: Memory, beams: int, traces: bool = False) -> OTDRGStepper:
+    def stepper(self, memory: Memory, beams: int, traces: bool = False) -> Stepper:
         """As OTDRG.stepper."""
         return self.model.stepper(memory, beams, traces)
 
