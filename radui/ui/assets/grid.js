@@ -2,6 +2,7 @@
 (() => {
   const radui = (window.radui = window.radui || {});
   const UPSAMPLING = 24; // canvas pixels a cell when bilinear; the screen does the rest
+  const LONGEST = 512; // canvas pixels a side at most: a grid as fine as its picture needs no bilinear step of ours
   const EDGE = 0.05; // share of the range over which a smooth map fades in at its threshold
 
   // rows, columns, box in original pixels, NaN where not seen.
@@ -84,8 +85,10 @@
 
   // Cells below the threshold (a share of the range) and unseen ones are clear.
   radui.colourise = (grid, look) => {
-    const { threshold, smooth } = look;
-    const step = smooth ? UPSAMPLING : 1;
+    const { threshold } = look;
+    const room = Math.min(UPSAMPLING, Math.floor(LONGEST / Math.max(grid.rows, grid.columns)));
+    const smooth = look.smooth && room > 2;
+    const step = smooth ? room : 1;
     const canvas = document.createElement("canvas");
     canvas.width = grid.columns * step;
     canvas.height = grid.rows * step;
