@@ -126,16 +126,13 @@ def tiles(studio: Studio, ready: bool = True) -> str:
 
 def reading(page: SynthesizeLayout, studio: Studio, running: bool = True) -> Changes:
     """Show the reports that are read back, and where they agree with the wanted one."""
-    cards = {
-        page.cards[name]: gr.update(value=_card(page, name, update, running), visible=True)
-        for name, update in studio.reads.items()
-    }
+    cards = {page.cards[name]: _card(page, name, update, running) for name, update in studio.reads.items()}
     return {**buttons(page, studio, running), **cards, page.agreed: agreed(page, studio)}
 
 
 def no_reads(page: SynthesizeLayout) -> Changes:
     """Take the reports that were read back away."""
-    cards = {card: gr.update(value=card_value("", Phase.IDLE), visible=False) for card in page.cards.values()}
+    cards = {card: card_value("", Phase.IDLE) for card in page.cards.values()}
     return {**cards, page.agreed: ""}
 
 

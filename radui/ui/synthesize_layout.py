@@ -151,10 +151,10 @@ class SynthesizeLayout:
                 elem_id="readers",
             )
             self.read = gr.Button("Read back", size="sm", interactive=False, elem_id="read-back")
+        # The style sheet hides those that read nothing; Gradio would build them anew each time.
         with gr.Row(elem_classes="rd-cards"):
             self.cards = {
-                status.name: build_card(f"read-{status.name}", status.title, VIEWER, visible=False)
-                for status in statuses
+                status.name: build_card(f"read-{status.name}", status.title, VIEWER) for status in statuses
             }
         self.agreed = gr.HTML("", apply_default_css=False, elem_id="agreed")
         self.said = gr.HTML(
