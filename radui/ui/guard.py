@@ -6,6 +6,7 @@ another site, no name that a foreign server gave this machine, no tab, upload or
 """
 
 from collections.abc import Callable
+from errno import EDQUOT, ENOSPC
 from typing import Any, Protocol
 
 from starlette.requests import Request
@@ -67,7 +68,13 @@ class Guard:
             return await JSONResponse({"detail": str(refusal)}, refusal.status)(
                 scope, receive, _with_headers(send)
             )
-        return await self.app(scope, receive, send)
+        try:
+            return await self.app(scope, receive, send)
+        except OSError as error:
+            if error.errno not in (ENOSPC, EDQUOT):
+                raise
+            full = "The disk for uploads is full; free some space where TMPDIR points to, then try again."
+            return await JSONResponse({"detail": full}, 507)(scope, receive, send)
 
     async def _passed(self, request: Request, send: Send) -> tuple[Receive, Send]:
         """How the request goes on; raises RefusedError."""
@@ -103,7 +110,9 @@ class Guard:
             known.add(request.headers.get("x-forwarded-host", host).lower())
         origin = request.headers.get("origin")
         if origin is not None and origin.lower().partition("://")[2] not in known:
-            raise RefusedError(403, "Requests from other sites are not answered.")
+            raise RefusedError(
+                403, "Requests from other sites are not answered; a proxy has to pass on Host."
+            )
 
     def _user(self, request: Request) -> str | None:
         """Who asks: a name, "" where no login is asked for, None for nobody."""

@@ -1,6 +1,7 @@
 """Uploaded files -> bytes; the copies that the upload left on disk go at once."""
 
 import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,10 @@ from gradio.utils import get_upload_folder
 
 class UploadError(ValueError):
     """An upload that is no longer there, or a path that never was one; str() is one sentence."""
+
+
+# Seconds. Gradio makes an empty file beside each upload that an event names, and forgets it.
+EMPTY_AFTER, FORGOTTEN_AFTER = 60, 3600
 
 
 def take_files(paths: Sequence[str | Path]) -> list[bytes]:
@@ -27,6 +32,7 @@ def take_files(paths: Sequence[str | Path]) -> list[bytes]:
     finally:
         for file in files:
             shutil.rmtree(file.parent, ignore_errors=True)
+        sweep()
 
 
 def _upload(path: str | Path) -> Path:
@@ -34,3 +40,17 @@ def _upload(path: str | Path) -> Path:
     if file.parent.parent != Path(get_upload_folder()).resolve():
         raise UploadError("This is no upload; upload the picture first.")
     return file
+
+
+def sweep() -> None:
+    """Delete what nobody took from the folder of uploads: broken transfers, tabs that closed too early."""
+    now = time.time()
+    for path in Path(get_upload_folder()).glob("*"):
+        try:
+            facts = path.lstat()
+            empty = path.is_file() and not facts.st_size
+            if now - facts.st_ctime < (EMPTY_AFTER if empty else FORGOTTEN_AFTER):
+                continue
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        except OSError:  # gone meanwhile
+            continue

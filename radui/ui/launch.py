@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from radui.batching import LARGEST
-from radui.ui.auth import AuthError, checker, environment_users, read_users
+from radui.ui.auth import VARIABLE, AuthError, checker, environment_users, read_users
 from radui.ui.hosts import is_loopback
 from radui.ui.throttle import slowed
 
@@ -143,6 +143,7 @@ def prepare_environment() -> None:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["GRADIO_RUN_HISTORY"] = "False"
+    os.environ.pop(VARIABLE, None)  # the password is known by now, and no child process needs it
     try:
         folder = tempfile.mkdtemp(prefix="radui-")
     except OSError:

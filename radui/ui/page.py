@@ -18,6 +18,7 @@ from radui.ui.explain import ExplainTab
 from radui.ui.guard import Guard
 from radui.ui.hosts import is_loopback
 from radui.ui.model_cards import build_cards, read_cards
+from radui.ui.intake import sweep
 from radui.ui.questions import RESEARCH_NOTICE
 from radui.ui.rate_identity import by_machine
 from radui.ui.rate_room import add_tabs
@@ -63,6 +64,7 @@ def build_page(engine: Engine, store: Store | None = None, corpus: Corpus | None
             sessions.drop(session_key(request))
             # Gradio keeps the last value of every component of a closed tab, pictures among them.
             page.state_holder.session_data.pop(request.session_hash, None)
+            sweep()
 
         page.unload(forget)
     return page

@@ -8,6 +8,7 @@ from radui.engine import Engine
 from radui.store.connection import Store
 from radui.store.errors import StoreError
 from radui.ui import asset_files
+from radui.ui.intake import sweep
 from radui.ui.questions import RESEARCH_NOTICE
 from radui.ui.rate import RatingTab
 from radui.ui.rate_identity import Identify
@@ -57,6 +58,7 @@ def build_room(engine: Engine, store: Store, identify: Identify, delete_cache: t
         def forget(request: gr.Request) -> None:
             # Gradio keeps the last value of every component of a closed tab, pictures among them.
             page.state_holder.session_data.pop(request.session_hash, None)
+            sweep()
 
         page.unload(forget)
     return page

@@ -1,6 +1,7 @@
 """The guard by itself, before an app that would answer anything."""
 
 import json
+from errno import ENOSPC
 from types import SimpleNamespace
 
 import pytest
@@ -110,6 +111,22 @@ def test_every_answer_forbids_other_sites_to_frame_or_feed_the_page(local):
     for answer in (local.get("/"), local.get("/nothing")):
         assert "connect-src 'self'" in answer.headers["content-security-policy"]
         assert answer.headers["x-frame-options"] == "SAMEORIGIN"
+
+
+def test_a_full_disk_is_told_in_a_sentence():
+    async def full(scope, receive, send):
+        raise OSError(ENOSPC, "No space left on device", "/tmp/DOE^JOHN.png")
+
+    guard = Guard(full)
+
+    async def app(scope, receive, send):
+        scope["app"] = SimpleNamespace(auth=None, cookie_id="c", tokens={})
+        await guard(scope, receive, send)
+
+    answer = TestClient(app).post(UPLOAD, content="picture")
+    assert answer.status_code == 507
+    assert answer.json()["detail"].startswith("The disk for uploads is full; ")
+    assert "DOE" not in answer.text
 
 
 def test_old_names_go_when_there_are_too_many():

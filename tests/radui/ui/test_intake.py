@@ -1,6 +1,9 @@
+import time
+from types import SimpleNamespace
+
 import pytest
 
-from radui.ui.intake import UploadError, take_files
+from radui.ui.intake import UploadError, sweep, take_files
 
 
 @pytest.fixture
@@ -35,3 +38,21 @@ def test_nothing_else_is_read_or_deleted(cache, tmp_path, path):
     with pytest.raises(UploadError, match="upload the picture first"):
         take_files([tmp_path / path])
     assert len([found for found in tmp_path.rglob("file") if found.is_file()]) >= 4
+
+
+def test_what_nobody_took_is_swept_by_age(tmp_path, monkeypatch):
+    monkeypatch.setattr("radui.ui.intake.get_upload_folder", lambda: str(tmp_path))
+    (tmp_path / "hash").mkdir()
+    (tmp_path / "hash" / "DOE^JOHN.png").write_bytes(b"1")
+    (tmp_path / "tmpempty").touch()
+    (tmp_path / "tmpcoming").write_bytes(b"half a picture")
+    now = time.time()
+
+    def left_after(seconds):
+        monkeypatch.setattr("radui.ui.intake.time", SimpleNamespace(time=lambda: now + seconds))
+        sweep()
+        return {path.name for path in tmp_path.iterdir()}
+
+    assert left_after(30) == {"hash", "tmpempty", "tmpcoming"}
+    assert left_after(120) == {"hash", "tmpcoming"}
+    assert left_after(3700) == set()

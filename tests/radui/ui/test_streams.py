@@ -1,6 +1,8 @@
 from functools import partial
 from threading import Event
 
+import pytest
+
 from radui.processing.errors import TooLarge
 from radui.records import Prediction
 from radui.ui.streams import merge, sentence
@@ -47,3 +49,24 @@ def test_a_cancelled_merge_yields_nothing_more():
 def test_only_our_own_errors_speak_to_the_user():
     assert sentence(TooLarge("Too large.")) == "Too large."
     assert sentence(RuntimeError("path /secret")).startswith("This went wrong on the server (RuntimeError)")
+
+
+class OutOfMemoryError(RuntimeError):
+    """As torch names it on a GPU."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    ],
+)
+def test_a_system_without_memory_says_so_and_the_others_answer(error):
+    streams = {"good": partial(write, "good", 3), "large": partial(write, "large", 1, error)}
+    last = {}
+    for updates in merge(streams, Event()):
+        last.update(updates)
+    assert last["good"].prediction.complete
+    assert last["large"].problem.startswith("There was not enough memory for this; ")
