@@ -17,8 +17,8 @@ from radui.ui.compare import CompareTab
 from radui.ui.explain import ExplainTab
 from radui.ui.guard import Guard
 from radui.ui.hosts import is_loopback
-from radui.ui.model_cards import build_cards, read_cards
 from radui.ui.intake import sweep
+from radui.ui.model_cards import build_cards, read_cards
 from radui.ui.questions import RESEARCH_NOTICE
 from radui.ui.rate_identity import by_machine
 from radui.ui.rate_room import add_tabs
