@@ -32,7 +32,8 @@ def scores_html(scores: Mapping[str, ReportScores], corpus: Corpus | None = None
     if not scores:
         return ""
     head = "".join(f'<th scope="col">{name}</th>' for name in _HEAD)
-    note = f"{_NOTE} {escape(cider_note(corpus))}"
+    about = escape(cider_note(corpus)).replace("--references", "<code>--references</code>")
+    note = f"{_NOTE} {about}"
     rows = "".join(_row(title, one) for title, one in scores.items())
     return (
         f'<table class="rd-scores"><caption>Against the reference <small>{note}</small></caption>'

@@ -42,8 +42,6 @@ def build_page(engine: Engine, store: Store | None = None, corpus: Corpus | None
         title="radui", fill_width=True, analytics_enabled=False, delete_cache=DELETE_UPLOADS
     ) as page:
         gr.HTML(asset_files.read("header.html").replace("@notice", RESEARCH_NOTICE), apply_default_css=False)
-        _build_notice()
-        build_cards(cards)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Compare", elem_classes="rd-tab"):
                 compare = CompareTab(engine, sessions, cards, corpus)
@@ -53,6 +51,9 @@ def build_page(engine: Engine, store: Store | None = None, corpus: Corpus | None
                 synthesize = SynthesizeTab(engine, sessions)
             if store is not None:
                 add_tabs(store, by_machine(store), engine, sessions)
+        # After the tabs: these stand in the header's line, right under it.
+        _build_notice()
+        build_cards(cards)
         explain.open(explain_tab)
         synthesize.open(synthesize_tab)
         ScriptApi(engine, corpus).connect()
