@@ -9,6 +9,7 @@ import pytest
 from starlette.datastructures import Headers
 
 from radui.processing.images import read_study
+from radui.store import connection
 from radui.store.creation import create_study, prepare_case
 from radui.store.errors import RuleError, StoreError
 from radui.store.migrations import open_store
@@ -92,6 +93,29 @@ def test_a_draft_is_there_again_and_nobody_elses(room, study):
     refused, _ = ask(room, "ben", "draft", assignment=task["assignment"], answers={"confidence": 5})
     assert refused["kind"] == "refused"
     assert "no such task in your queue" in refused["problem"]
+
+
+def test_a_full_disk_is_a_sentence_and_the_draft_is_saved_once_there_is_room(room, study, monkeypatch):
+    task = ask(room, "ann", "open")[0]["task"]["assignment"]
+    ask(room, "ann", "draft", assignment=task, answers={"reason": "short"})
+    connect = connection.connect
+
+    def connect_when_full(path, busy_seconds=1.0):
+        opened = connect(path, busy_seconds)
+        pages = opened.execute("PRAGMA page_count").fetchone()[0]
+        opened.execute(f"PRAGMA max_page_count = {pages}")
+        return opened
+
+    long = {"reason": "long " * 20_000}
+    with monkeypatch.context() as patch:
+        patch.setattr(connection, "connect", connect_when_full)
+        refused, viewer = ask(room, "ann", "draft", assignment=task, answers=long)
+        assert refused["kind"] == "refused"
+        assert refused["problem"].endswith("free some space and save again.")
+        assert viewer is None
+    assert ask(room, "ann", "open")[0]["task"]["draft"] == {"reason": "short"}
+    assert ask(room, "ann", "draft", assignment=task, answers=long)[0]["kind"] == "saved"
+    assert ask(room, "ann", "open")[0]["task"]["draft"] == long
 
 
 def test_undo_goes_one_save_back(room, study):

@@ -90,6 +90,39 @@ async () => {
 """
 
 
+# The same answers as by keyboard, at one stroke: {letter: {level, wrong}}, preference.
+ANSWER = """
+({ reports, preference }) => {
+  const form = document.querySelector(".rd-form");
+  const click = (scope, answer, value) => {
+    const input = scope.querySelector(`[data-answer="${answer}"] [data-value="${value}"]`);
+    if (!input.checked) input.click();
+  };
+  for (const [letter, { level, wrong }] of Object.entries(reports)) {
+    const report = form.querySelector(`[data-letter="${letter}"]`);
+    const words = report.querySelectorAll(".rd-said");
+    words[0].focus();
+    if (wrong) {
+      const keys = [[1, "ArrowLeft"], [0, "ArrowRight", true], [1, "Enter"]];
+      for (const [word, key, shiftKey] of keys) {
+        words[word].dispatchEvent(new KeyboardEvent("keydown", { key, shiftKey, bubbles: true }));
+      }
+      const category = report.querySelector("[data-answer=category]");
+      category.value = "wrong_severity";
+      category.dispatchEvent(new Event("change"));
+      click(report, "significant", "true");
+    } else report.querySelector("[data-answer=no_errors]").click();
+    click(report, "hallucination", "false");
+    click(report, "acceptability", level);
+    click(report, "clarity", "5");
+  }
+  click(form, "image_quality_sufficient", "true");
+  click(form, "confidence", "4");
+  click(form, "preference", preference);
+}
+"""
+
+
 @pytest.fixture
 def store(tmp_path):
     opened = open_store(tmp_path / "ratings.db")
@@ -218,25 +251,40 @@ def choose(tab, answer, value, within=""):
     tab.check(f"{within} [data-answer={answer}] [data-value='{value}']", force=True)
 
 
-def fill_in(tab, store, name):
-    """Answer the case on the page as planned, by keyboard where there is a key."""
+def planned(store, tab, name):
+    """What the reader says of the case on the page: {letter: {level, wrong}}, and the preference."""
     systems, number = shown(store, tab)
     *levels, preferred = PLANNED[name][number]
+    reports = {}
     for letter, system in systems.items():
         level = levels[system == M]
+        reports[letter] = {"level": level, "wrong": system == M and level <= 2}
+    return reports, next((letter for letter, system in systems.items() if system == preferred), preferred)
+
+
+def fill_in(tab, store, name):
+    """Answer the case on the page as planned, at one stroke."""
+    reports, vote = planned(store, tab, name)
+    tab.evaluate(ANSWER, {"reports": reports, "preference": vote})
+    tab.wait_for_selector(".rd-form [data-part=open]:text-is('Complete')")
+
+
+def fill_in_by_keys(tab, store, name):
+    """Answer the case on the page as planned, by keyboard where there is a key."""
+    reports, vote = planned(store, tab, name)
+    for letter, said in reports.items():
         press(tab, letter.lower())
-        if system == M and level <= 2:
+        if said["wrong"]:
             press(tab, "ArrowRight", "ArrowLeft", "Shift+ArrowRight", "m")
             tab.select_option(f"[data-letter={letter}] [data-answer=category]", "wrong_severity")
             choose(tab, "significant", "true", f"[data-letter={letter}] .rd-error")
             press(tab, letter.lower())
         else:
             press(tab, "n")
-        press(tab, "h", str(level))
+        press(tab, "h", str(said["level"]))
         choose(tab, "clarity", 5, f"[data-letter={letter}]")
     choose(tab, "image_quality_sufficient", "true")
     choose(tab, "confidence", 4)
-    vote = next((letter for letter, system in systems.items() if system == preferred), preferred)
     choose(tab, "preference", vote)
     tab.wait_for_selector(".rd-form [data-part=open]:text-is('Complete')")
 
@@ -272,13 +320,15 @@ def test_a_reading_study_from_its_creation_to_its_results(room, enter, store, pi
 
     ann, ben = enter(server.url, "ann"), enter(server.url, "ben")
     assert not ann.tab.is_visible("button[role=tab] >> text=Results")
-    fill_in(ann.tab, store, "ann")
+    fill_in_by_keys(ann.tab, store, "ann")
     wait_for_saved(ann.tab)  # so that the reason is a change of its own, to be undone
     ann.tab.fill(".rd-vote [data-answer=reason]", SECRET)
     wait_for_saved(ann.tab)
     first, errors = current(ann.tab), ann.tab.locator(".rd-errors li").count()
     # Ben, at the same time, sees nothing of Ann's draft.
     assert ben.tab.locator(".rd-form input:checked").count() == 0
+    fill_in_by_keys(ben.tab, store, "ben")
+    send(ben.tab)
     rate_all(ben.tab, store, "ben")
     check_blind(ben)
 
@@ -301,6 +351,80 @@ def test_a_reading_study_from_its_creation_to_its_results(room, enter, store, pi
     check_blind(cat)
     check_numbers(store)
     check_results_page(enter(server.url, "ada").tab)
+
+
+@pytest.fixture
+def illustrated(store, fake_engine, pictures):
+    """A page in this process, on which Dora rates one case: two reports, each with a synthetic picture."""
+    from radui.processing.images import read_study
+    from radui.store.creation import create_study, prepare_case
+    from radui.store.plan import GeneratedReport, NewCase, Questions, StudyPlan
+    from radui.store.queues import open_study
+    from radui.ui.page import DELETE_UPLOADS, launch_settings
+    from radui.ui.rate_identity import by_login, password_check
+    from radui.ui.rate_room import build_room
+
+    film, drawn = (read_study([pictures[name].read_bytes()]) for name in ("film.png", "IM0001"))
+    study_id = create_study(store, StudyPlan("pictures", (X, M), questions=Questions(pictures=True)))
+    written = {
+        system: GeneratedReport(text, picture=drawn.views[0])
+        for system, text in fake_engine.SENTENCES.items()
+    }
+    prepare_case(store, study_id, NewCase("1", film), lambda system, _: written[system])
+    open_study(store, study_id, [add_reader(store, "dora", password=PASSWORD).reader_id])
+    page = build_room(fake_engine.FakeEngine(), store, by_login(store), DELETE_UPLOADS)
+    settings = {**launch_settings(), "auth": password_check(store)}
+    _, url, _ = page.launch(**settings, prevent_thread_lock=True, quiet=True)
+    yield url
+    page.close(verbose=False)
+
+
+def draw_box(tab, start, end):
+    """Drag a box over shares of the viewer's canvas."""
+    tab.click('#viewer-rating [data-tool="box"]')
+    place = tab.locator("#viewer-rating .rd-pane canvas").first.bounding_box()
+    points = [(place["x"] + x * place["width"], place["y"] + y * place["height"]) for x, y in (start, end)]
+    tab.mouse.move(*points[0])
+    tab.mouse.down()
+    tab.mouse.move(*points[1], steps=4)
+    tab.mouse.up()
+    tab.mouse.move(1400, 5)
+
+
+def test_regions_and_synthetic_pictures_are_rated(illustrated, enter, store):
+    dora = enter(illustrated, "dora")
+    tab = dora.tab
+    draw_box(tab, (0.4, 0.4), (0.6, 0.6))
+    press(tab, "a", "ArrowRight", "v")
+    choose(tab, "support", "partly")
+    press(tab, "b", "v")  # without a word nothing is to be judged
+    press(tab, "ArrowRight", "v")
+    choose(tab, "support", "cannot_judge", "[data-letter=B]")
+    assert tab.locator(".rd-synthetic").evaluate_all("all => all.map((each) => each.naturalWidth)") == [
+        200,
+        200,
+    ]
+    for letter, realism, agreement in (("A", 4, 2), ("B", 3, 5)):
+        press(tab, letter.lower(), "n", "h", "4")
+        for answer, value in (("clarity", 5), ("realism", realism), ("agreement", agreement)):
+            choose(tab, answer, value, f"[data-letter={letter}]")
+        tab.fill(f"[data-letter={letter}] [data-answer=missing]", f"of {letter}")
+    choose(tab, "image_quality_sufficient", "true")
+    choose(tab, "confidence", 4)
+    choose(tab, "preference", "equivalent")
+    tab.wait_for_selector(".rd-form [data-part=open]:text-is('Complete')")
+    send(tab)
+    first, second = read_table(store, "explanation_ratings")
+    assert [each["support"] for each in (first, second)] == ["partly", "cannot_judge"]
+    x0, y0, x1, y1 = json.loads(first["box_json"])
+    # The film is 200 by 240 pixels; the box lies about its centre.
+    assert 0 < x0 < 100 < x1 < 200
+    assert 0 < y0 < 120 < y1 < 240
+    rated = {row["letter"]: row for row in read_table(store, "picture_ratings")}
+    assert [rated[letter]["realism"] for letter in "AB"] == [4, 3]
+    assert [rated[letter]["agreement"] for letter in "AB"] == [2, 5]
+    assert rated["A"]["missing_findings"] == "of A"
+    assert dora.errors == []
 
 
 def step_back_and_forth(tab):
