@@ -64,7 +64,7 @@ def command(folder: Path, out: Path, options: Sequence[str], processes: int) -> 
 def read(out: Path) -> Lines:
     """The reports of all shards; AssertionError where a case was written twice."""
     lines: Lines = {}
-    for path in sorted(out.parent.glob(f"{out.stem}*{out.suffix}")):
+    for path in sorted(out.parent.glob(f"{out.stem}.*")):
         for row in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
             key = (row["case"], row["system"])
             assert key not in lines, f"{key} was written twice"

@@ -62,9 +62,9 @@ def wait_for(url: str, process: "subprocess.Popen[bytes]", patience: float) -> N
     end = time.monotonic() + patience
     while time.monotonic() < end:
         try:
-            urlopen(url).close()
+            urlopen(url, timeout=30).close()
             return
-        except (URLError, ConnectionError):
+        except (URLError, ConnectionError, TimeoutError):
             if process.poll() is not None:
                 raise RuntimeError(f"app.py ended with {process.returncode} before it answered.") from None
             time.sleep(0.02)
