@@ -1,9 +1,12 @@
 """Gradio's theme in the page's own palette: `assets/palette.css` holds the colours of both themes."""
 
+import re
 from typing import Any
 
 import gradio as gr
 from gradio.themes.utils import fonts
+
+from radui.ui.asset_files import read
 
 # The ground that is painted before any style sheet is there; --rd-ground of the dark palette.
 DARK_GROUND = "#0b0f14"
@@ -110,10 +113,18 @@ def build_theme() -> gr.themes.Base:
         spacing_size=gr.themes.sizes.spacing_sm,
         radius_size=gr.themes.sizes.radius_sm,
     )
-    colors = {name: f"var(--rd-{color})" for name, color in _COLORS.items()}
+    dark = dark_palette()
+    # Gradio's login page loads no style sheet of ours: there the dark palette's own values show.
+    colors = {name: f"var(--rd-{color}, {dark[color]})" for name, color in _COLORS.items()}
     colors |= dict.fromkeys(_CLEAR, "transparent")
     colors["body_background_fill"] = DARK_GROUND
     return theme.set(**_for_both(theme, colors), **_SIZES)
+
+
+def dark_palette() -> dict[str, str]:
+    """Return the colours of the dark theme by name, as `assets/palette.css` has them first."""
+    first, _ = read("palette.css").split("}", 1)
+    return dict(re.findall(r"--rd-([a-z-]+): (#[0-9a-f]{6});", first))
 
 
 def _for_both(theme: gr.themes.Base, colors: dict[str, str]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from radui.ui.asset_files import head, read
-from radui.ui.theme import DARK_GROUND
+from radui.ui.theme import DARK_GROUND, build_theme, dark_palette
 
 PAIRS = [
     (text, ground)
@@ -48,3 +48,11 @@ def test_the_first_paint_is_the_dark_ground():
 
 def test_nothing_is_asked_of_another_host():
     assert not re.search(r"https?://(?!www\.w3\.org)", head())
+
+
+def test_without_a_style_sheet_the_theme_shows_the_dark_palette():
+    """Gradio's login page has the theme and nothing else of ours."""
+    assert dark_palette() == palettes()["dark"]
+    theme = build_theme()
+    assert theme.input_border_color == theme.input_border_color_dark == "var(--rd-line, #2a3542)"
+    assert theme.body_text_color == "var(--rd-text, #e8eef4)"
