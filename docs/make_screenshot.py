@@ -1,6 +1,7 @@
 """Take the README's picture: start the page, report an example, click a word, save docs/compare.png.
 
 python docs/make_screenshot.py [--tab explain] [--example 2] [--word effusion] [--theme dark] [--out FILE]
+python docs/make_screenshot.py --tab synthesize --out docs/synthesize.png
 """
 
 import argparse
@@ -37,7 +38,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument(
         "--word", default="heart", help="the word to click; the first where it is not written"
     )
-    parser.add_argument("--tab", choices=("compare", "explain"), default="compare")
+    parser.add_argument("--tab", choices=("compare", "explain", "synthesize"), default="compare")
     parser.add_argument("--theme", choices=("dark", "light"), default="dark")
     parser.add_argument("--size", default="1440x900", help="of the window, WIDTHxHEIGHT")
     parser.add_argument("--checkpoints", default="checkpoints")
@@ -71,17 +72,36 @@ def take_picture(url: str, options: argparse.Namespace) -> None:
         tab.add_init_script(f"localStorage.setItem('radui-theme', '{options.theme}')")
         tab.add_init_script("sessionStorage.setItem('radui-accepted', 'yes')")  # the notice
         tab.goto(url)
-        report_example(tab, options.example)
-        if options.tab == "explain":
-            tab.click("button[role=tab] >> text=Explain")
-            tab.wait_for_selector('#viewer-explain .rd-viewer[data-study]:not([data-study=""])')
-        card = "#card-explain" if options.tab == "explain" else ".rd-cards"
-        words = tab.locator(f"{card} .rd-word[role]")
-        chosen = words.filter(has_text=options.word)
-        (chosen if chosen.count() else words).first.click()
+        if options.tab == "synthesize":
+            draw_example(tab)
+        else:
+            show_word(tab, options)
         tab.wait_for_timeout(500)
         tab.screenshot(path=str(options.out))
         browser.close()
+
+
+def show_word(tab: Any, options: argparse.Namespace) -> None:
+    """Report an example and click a word, on Compare or on Explain."""
+    report_example(tab, options.example)
+    if options.tab == "explain":
+        tab.click("button[role=tab] >> text=Explain")
+        tab.wait_for_selector('#viewer-explain .rd-viewer[data-study]:not([data-study=""])')
+    card = "#card-explain" if options.tab == "explain" else ".rd-cards"
+    words = tab.locator(f"{card} .rd-word[role]")
+    chosen = words.filter(has_text=options.word)
+    (chosen if chosen.count() else words).first.click()
+
+
+def draw_example(tab: Any) -> None:
+    """Change a finding of an example report and draw both on Synthesize."""
+    tab.click("button[role=tab] >> text=Synthesize")
+    tab.wait_for_selector("#draw:enabled")
+    tab.fill("#wanted textarea", "The heart is normal in size. The lungs are clear.")
+    tab.click("#change button")
+    tab.wait_for_function("document.querySelector('#changed textarea').value.includes('effusion')")
+    tab.click("#draw-pair")
+    tab.wait_for_selector('#tiles [data-key="pair"]', timeout=180_000)
 
 
 def report_example(tab: Any, example: int) -> None:

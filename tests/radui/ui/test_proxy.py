@@ -22,7 +22,7 @@ def proxy(apps):
 
 
 def test_a_visitor_stays_with_the_app_that_answered_first(proxy):
-    with httpx.Client() as visitor:
+    with httpx.Client(timeout=60) as visitor:
         first = visitor.get(proxy + "/").cookies[COOKIE]
         for _ in range(3):
             assert COOKIE not in visitor.get(proxy + "/config").cookies
@@ -30,12 +30,12 @@ def test_a_visitor_stays_with_the_app_that_answered_first(proxy):
 
 
 def test_visitors_are_shared_out(proxy):
-    assert {httpx.get(proxy + "/").cookies[COOKIE] for _ in range(2)} == {"0", "1"}
+    assert {httpx.get(proxy + "/", timeout=60).cookies[COOKIE] for _ in range(2)} == {"0", "1"}
 
 
 @pytest.mark.parametrize("value", ["7", "x", "-1", ""])
 def test_a_cookie_of_no_app_is_replaced(proxy, value):
-    answer = httpx.get(proxy + "/", headers={"cookie": f"{COOKIE}={value}"})
+    answer = httpx.get(proxy + "/", headers={"cookie": f"{COOKIE}={value}"}, timeout=60)
     assert answer.status_code == 200
     assert answer.cookies[COOKIE] in ("0", "1")
 
