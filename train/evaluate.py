@@ -87,7 +87,8 @@ def evaluate(
     """Score checkpoints, report files and baselines with the same metrics on the same resamples."""
     settings = _settings(options)
     systems = system_reports(options, corpus, generate)
-    baselines = baseline_reports(corpus, next(iter(options.checkpoint), None), features)
+    compared = None if options.no_neighbour else next(iter(options.checkpoint), None)
+    baselines = baseline_reports(corpus, compared, features)
     with Meteor() as meteor:
         neural = (bertscore_metric(options.bertscore_model), RADGRAPH)
         metrics = (*quick_metrics(settings.policy), meteor.metric, *neural)
@@ -128,7 +129,7 @@ def _score(
 
 
 def _missing(scores: Mapping[str, Scores]) -> dict[str, str]:
-    reasons = {} if NEAREST in scores else {NEAREST: "it compares the image features of a --checkpoint."}
+    reasons = {} if NEAREST in scores else {NEAREST: "it takes a --checkpoint, and no --no-neighbour."}
     for system in scores.values():
         reasons |= system.unavailable()
     return reasons
@@ -147,6 +148,11 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--limit", type=_positive, help="score the first LIMIT studies only")
     add("--oracle-labels", action="store_true", help="feed labels made from the reference report")
     add("--uncertain-positive", action="store_true", help="clinical efficacy: uncertain counts as positive")
+    add(
+        "--no-neighbour",
+        action="store_true",
+        help="leave the nearest neighbour's report out: it takes minutes",
+    )
     add("--bertscore-model", type=Path, help="folder of an encoder for BERTScore")
     add("--resamples", type=int, default=RESAMPLES, help="bootstrap resamples; 0 for no intervals")
     add("--seed", type=int, default=SEED, help="seed of the bootstrap")

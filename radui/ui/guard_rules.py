@@ -15,10 +15,11 @@ OPEN = re.compile(
     rf"|{_API}/(startup-events|theme\.css))|POST /login/?"
 )
 # Of the page and of scripts. An event's number in a path may be another user's tab: Gradio looks for both.
+# run/predict: Cancel does not wait in the queue.
 NEEDED = re.compile(
     rf"GET (/config|/logout|{_API}/(info|upload_progress|queue/data|heartbeat/(?P<tab>[^/]+)))/?"
     rf"|GET {_API}/call/[^/]+/(?P<event>[^/]+)"
-    rf"|POST {_API}/(upload|queue/join|cancel|reset|call/[^/]+)/?"
+    rf"|POST {_API}/(upload|queue/join|run/predict|cancel|reset|call/[^/]+)/?"
 )
 UPLOAD = re.compile(rf"POST {_API}/upload/?")
 HEADERS = {

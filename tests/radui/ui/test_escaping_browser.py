@@ -33,13 +33,14 @@ def server(fake_engine, pictures, tmp_path_factory):
         case = NewCase(f"case{number}", picture, f"reference {SCRIPT}")
         prepare_case(store, study, case, lambda system, _: GeneratedReport(f"{system[::-1]} {SCRIPT}", "sha"))
     open_study(store, study, [local_reader(store).reader_id])
-    fake_engine.SENTENCES["xpronet"] = f"The heart is enlarged. {SCRIPT}"
     engine = fake_engine.FakeEngine(failing=())
     engine.checkpoints = tmp_path_factory.mktemp("checkpoints")
     page = build_page(engine, store)
-    _, url, _ = page.launch(**launch_settings(), prevent_thread_lock=True, quiet=True)
-    yield SimpleNamespace(url=url, store=store)
-    page.close(verbose=False)
+    with pytest.MonkeyPatch.context() as patch:  # the other tests' engines write the usual sentences
+        patch.setitem(fake_engine.SENTENCES, "xpronet", f"The heart is enlarged. {SCRIPT}")
+        _, url, _ = page.launch(**launch_settings(), prevent_thread_lock=True, quiet=True)
+        yield SimpleNamespace(url=url, store=store)
+        page.close(verbose=False)
 
 
 def unharmed(tab):
