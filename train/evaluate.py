@@ -151,7 +151,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add(
         "--no-neighbour",
         action="store_true",
-        help="leave the nearest neighbour's report out: it takes minutes",
+        help="leave the nearest neighbour out: it takes minutes",
     )
     add("--bertscore-model", type=Path, help="folder of an encoder for BERTScore")
     add("--resamples", type=int, default=RESAMPLES, help="bootstrap resamples; 0 for no intervals")
