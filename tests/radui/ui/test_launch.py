@@ -1,4 +1,3 @@
-import asyncio
 import os
 import socket
 import subprocess
@@ -6,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 
 from radui.store.passwords import hash_password
 from radui.ui.auth import AuthError, checker, environment_users, read_users
@@ -61,7 +61,8 @@ def test_a_password_file_opens_the_page_to_its_users_alone(checkpoints, tmp_path
     settings = server_settings(parse_options([*checkpoints, "--host", "0.0.0.0", "--auth", str(file)]))
 
     def check(name: str, password: str) -> bool:
-        return asyncio.run(settings["auth"](name, password))
+        with start_blocking_portal() as portal:
+            return portal.call(settings["auth"], name, password)
 
     assert check("anna", "right")
     assert check("ben", "other")

@@ -169,7 +169,7 @@ def test_one_finding_is_changed_and_the_difference_has_a_range(server, visit):
     page.tab.fill("#wanted textarea", "The heart is normal in size. No pneumothorax.")
     page.tab.click("#change button")
     page.tab.wait_for_function(
-        "document.querySelector('#changed textarea').value.includes('There is a pleural effusion')"
+        "document.querySelector('#changed textarea')?.value.includes('There is a pleural effusion')"
     )
     page.tab.click("#draw-pair")
     page.tab.wait_for_selector('#tiles [data-key="pair"]')

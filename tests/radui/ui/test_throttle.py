@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 from fastapi import HTTPException
 
 from radui.ui.throttle import FORGOTTEN_AFTER, FREE_TRIES, LONGEST_PAUSE, MAX_WAITING, Throttle, slowed
@@ -36,7 +37,8 @@ def tries(throttle, *passwords, name="ann"):
     async def one_after_another():
         return [await throttle(name, password) for password in passwords]
 
-    return asyncio.run(one_after_another())
+    with start_blocking_portal() as portal:  # Playwright leaves a loop running in the main thread
+        return portal.call(one_after_another)
 
 
 def test_wrong_passwords_are_paid_with_growing_pauses(throttle, clock):
@@ -71,7 +73,8 @@ def test_many_at_once_gain_nothing(clock):
     async def at_once():
         return await asyncio.gather(*[throttle("ann", str(i)) for i in range(100)], return_exceptions=True)
 
-    answers = asyncio.run(at_once())
+    with start_blocking_portal() as portal:
+        answers = portal.call(at_once)
     assert answers.count(False) == MAX_WAITING
     refused = [each for each in answers if isinstance(each, HTTPException)]
     assert len(refused) == 100 - MAX_WAITING
