@@ -121,6 +121,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--vqgan", type=Path, default=Path("checkpoints/vqgan"))
     parser.add_argument("--hints", type=Path, help="keywords and keypatches by train.hints; none without")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="checkpoint to go on from, with its sizes and tokenizer")
     parser.add_argument("--no-keywords", action="store_true", help="w/o keywords (3.2.1)")
     parser.add_argument("--no-keypatches", action="store_true", help="w/o keypatches (3.2.2)")
     parser.add_argument("--no-places", action="store_true", help="codes do not say where they stand")
@@ -142,8 +143,21 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def build(options: argparse.Namespace, texts: int) -> AdaMatchCyclic:
+    """The model of --start, or a new one about the VQ-GAN."""
+    if options.start:
+        started: Any = load(options.start).model
+        return started
+    vqgan: Any = load(options.vqgan).model
+    model = AdaMatchCyclic(build_config(options, vqgan, texts))
+    model.vqgan.load_state_dict(vqgan.state_dict())
+    return model
+
+
 def read_tokenizer(options: argparse.Namespace, corpus: Corpus, hints: HintTable) -> ReportTokenizer:
-    """Our own BPE, or the tokenizer of the base."""
+    """That of --start, our own BPE, or the tokenizer of the base."""
+    if options.start:
+        return ReportTokenizer.load(options.start / "tokenizer.json", options.end)
     if not options.language_model:
         return build_tokenizer(corpus, hints, options.tokens)
     from transformers import AutoTokenizer
@@ -160,10 +174,8 @@ def main(arguments: list[str] | None = None) -> None:
     corpus = load_corpus(options.data, cache)
     hints = HintTable.load(options.hints) if options.hints else HintTable()
     tokenizer = read_tokenizer(options, corpus, hints)
-    vqgan: Any = load(options.vqgan).model
     torch.manual_seed(options.seed)
-    model = AdaMatchCyclic(build_config(options, vqgan, len(tokenizer)))
-    model.vqgan.load_state_dict(vqgan.state_dict())
+    model = build(options, len(tokenizer))
     codes = cached_codes(model.vqgan, corpus.pictures, options.versions, cache)
     instructor, lessons = Instructor(tokenizer, model.texts), Lessons(seed=options.seed)
     train, val = (

@@ -88,7 +88,7 @@ class Lessons:
     """How lessons are drawn in training, and what an instruction holds.
 
     frontal: how often the first picture is the lesson's where there are two. unconditioned: share of
-    pictures to draw without a report, which guidance needs. forgotten: share of lessons without hints,
+    pictures to draw without a report and of reports to write without a picture, which guidance needs. forgotten: share of lessons without hints,
     which are better on studies that AdaMatch has learned than on new ones.
     """
 
@@ -130,19 +130,25 @@ class CyclicStudies(Dataset[Sample]):
         position = self.positions[item // 2]
         view = self._view(position, random)
         hinted = random is None or random.random() >= self.lessons.forgotten
-        if item % 2 == 0:
-            return self.to_report(position, view, hinted, random)
         empty = random is not None and random.random() < self.lessons.unconditioned
+        if item % 2 == 0:
+            return self.to_report(position, view, hinted, empty, random)
         return self.to_picture(position, view, hinted, empty, random)
 
     def to_report(
-        self, position: int, view: int = 0, hinted: bool = True, random: np.random.Generator | None = None
+        self,
+        position: int,
+        view: int = 0,
+        hinted: bool = True,
+        empty: bool = False,
+        random: np.random.Generator | None = None,
     ) -> Sample:
-        """A picture and its keywords; the study's report."""
+        """A picture and its keywords, or neither when `empty`; the study's report."""
         row = self.corpus.rows[position]
-        words = self.hints.words(row.id, view) if hinted else ()
+        words = self.hints.words(row.id, view) if hinted and not empty else ()
         keywords = words if self.config.use_keywords else None
-        asked = self.instructor.to_report(self._codes(position, view, random).tolist(), keywords)
+        codes = [] if empty else self._codes(position, view, random).tolist()
+        asked = self.instructor.to_report(codes, keywords)
         return asked, self.instructor.report(row.report, self.config.longest)
 
     def to_picture(

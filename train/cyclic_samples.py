@@ -34,10 +34,11 @@ def write_reports(
     model.eval()
     decoding, tokenizer = model.config.decoding, studies.instructor.tokenizer
     device = model.code_output.weight.device
-    reports = []
+    reports, nothing = [], studies.to_report(positions[0], empty=True)[0]
     for start in range(0, len(positions), batch_size):
         asked = [studies.to_report(p)[0] for p in positions[start : start + batch_size]]
-        stepper = model.stepper(Instructions.of(asked, device), decoding.beams)
+        unseen = Instructions.of([nothing] * len(asked), device)
+        stepper = model.stepper(Instructions.of(asked, device), decoding.beams, unseen)
         search = BeamSearch(stepper, len(asked), decoding, device)
         reports += [tokenizer.decode(found.tokens) for found in search.run()]
     return reports

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from radui.models.vqgan import VQGAN, VQGANConfig, paper_config
-from radui.nn.decoding import BeamConfig
+from radui.nn.decoding import BeamConfig, Stepper
+from radui.nn.guidance import GuidedStepper
 from radui.nn.language_model import LanguageModel, LanguageModelConfig, reorder_cache
 from radui.nn.sampling import draw
 from radui.processing.instructions import NO_PLACE, Instruction
@@ -26,6 +27,8 @@ class AdaMatchCyclicConfig:
     places: a code of a picture also says where it stands. The paper's 3 B parameters count for themselves;
     a model of eight million that has read two thousand pictures is told (deviation).
     longest: ids of the longest report. sampling: of pictures; decoding: of reports.
+    guidance: how far a report's decoding moves away from the report of no picture at all
+    (radui.nn.guidance); 0 is plain decoding. Not in the paper.
     """
 
     vqgan: VQGANConfig = field(default_factory=VQGANConfig)
@@ -38,6 +41,7 @@ class AdaMatchCyclicConfig:
     longest: int = 96
     decoding: BeamConfig = field(default_factory=lambda: BeamConfig(max_length=96, length_penalty=1.0))
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    guidance: float = 0.0
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -143,9 +147,17 @@ class AdaMatchCyclic(nn.Module):
         states = self.language_model.states(embeddings, batch.mask[:, :-1])
         return self.logits(states[answers[:, 1:]])
 
-    def stepper(self, instructions: Instructions, beams: int, traces: bool = False) -> "ReportStepper":
-        """A decoder of text alone after these instructions, for `radui.nn.decoding`; it has no traces."""
-        return ReportStepper(self, instructions, beams)
+    def stepper(
+        self, instructions: Instructions, beams: int, unseen: Instructions | None = None
+    ) -> Stepper:
+        """A decoder of text alone after these instructions, for `radui.nn.decoding`; it has no traces.
+
+        unseen: as many instructions without a picture, from which guidance leads away; without it plain.
+        """
+        own = ReportStepper(self, instructions, beams)
+        if unseen is None or not self.config.guidance:
+            return own
+        return GuidedStepper(own, ReportStepper(self, unseen, beams), self.config.guidance)
 
     def draw(
         self,

@@ -47,7 +47,10 @@ class Instructor:
     texts: int
 
     def to_report(self, codes: Sequence[int], keywords: Sequence[str] | None = None) -> Instruction:
-        """Ask for the report of a picture (Figure 3); keywords None leaves their line out."""
+        """Ask for the report of a picture (Figure 3); keywords None leaves their line out.
+
+        Without codes it asks for a report of nothing, which guidance needs.
+        """
         asked = self._to_report + self.picture(codes)
         if keywords is not None:
             asked += self.text(" ### Keywords: " + ", ".join(keywords))

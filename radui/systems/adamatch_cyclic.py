@@ -96,7 +96,8 @@ class AdaMatchCyclicSystem(ReportSystem):
         and the paper gives it one.
         """
         asked = Instructions.of([self._asked(request) for request in requests], requests[0].grids.device)
-        stepper = self.model.stepper(asked, self.model.config.decoding.beams)
+        unseen = Instructions.of([self._unseen()] * len(requests), requests[0].grids.device)
+        stepper = self.model.stepper(asked, self.model.config.decoding.beams, unseen)
         return stepper, lambda index, _, report: self._evidence(requests[index].inputs, report)
 
     def _asked(self, request: Request) -> Instruction:
@@ -104,6 +105,9 @@ class AdaMatchCyclicSystem(ReportSystem):
         slot = int(inputs.mask[0].to(torch.int8).argmax())
         keywords = self.hints.keywords(inputs.pixels[:, slot]) if self.model.config.use_keywords else None
         return self.instructor.to_report(request.grids[0, slot].flatten().tolist(), keywords)
+
+    def _unseen(self) -> Instruction:
+        return self.instructor.to_report((), () if self.model.config.use_keywords else None)
 
     def _evidence(self, inputs: ModelInput, report: str) -> Evidence:
         # Both models squash a picture to a square, so one frame says for both where a share of it lies.

@@ -135,6 +135,13 @@ class TestLessons:
         assert "### Input: ### Keypatches: ### Response:" in asked
         assert codes_of(studies, studies[1][0]) == []
 
+    def test_some_reports_are_written_of_no_picture(self, build):
+        asked, response = build("train", Lessons(1.0, 1.0, 0.0))[0]
+        studies = build("train")
+        assert text_of(studies, asked).endswith("### Input: ### Keywords: ### Response:")
+        assert codes_of(studies, asked) == []
+        assert text_of(studies, response) == text_of(studies, studies[0][1])
+
     def test_some_lessons_forget_their_hints(self, build):
         studies = build("train", Lessons(1.0, 0.0, 1.0))
         assert "### Keywords: ### Response:" in text_of(studies, studies[0][0])
@@ -268,3 +275,7 @@ def test_a_run_becomes_a_checkpoint_that_writes_and_draws(data, tmp_path, monkey
     assert [line["id"] for line in lines] == drawn["ids"].tolist()
     assert drawn["codes"].shape == (len(lines), 16)
     assert load(checkpoint).model.config.language_model.vocabulary <= 400
+    further = ["--data", str(data), "--start", str(checkpoint), "--out", str(tmp_path / "runs" / "further")]
+    adamatch_cyclic.main([*further, "--versions", "2", "--epochs", "1", "--learning-rate", "0"])
+    same = load(tmp_path / "runs" / "further" / "checkpoint").model.state_dict()
+    assert all(torch.equal(tensor, same[name]) for name, tensor in load(checkpoint).model.state_dict().items())

@@ -7,6 +7,7 @@ from radui.models.adamatch_cyclic import PAPER, AdaMatchCyclic, AdaMatchCyclicCo
 from radui.models.registry import load, save
 from radui.models.vqgan import VQGANConfig
 from radui.nn.decoding import BeamConfig, BeamSearch
+from radui.nn.guidance import guided
 from radui.nn.language_model import LanguageModelConfig
 from radui.nn.quantizer import QuantizerConfig
 from radui.processing.instructions import Instructor, instruction_texts
@@ -158,6 +159,24 @@ def test_cached_writing_agrees_with_teacher_forcing(model, instructor):
         logits = model(*lesson(asked, response))[:, : model.texts]
     expected = logits.log_softmax(-1).gather(1, torch.tensor(found.tokens)[:, None])[:, 0]
     assert found.log_probabilities == pytest.approx(expected.tolist(), abs=1e-4)
+
+
+@torch.inference_mode()
+def test_guidance_leads_a_report_away_from_that_of_no_picture(config, model, instructor):
+    led = AdaMatchCyclic(replace(config, guidance=2.0)).eval()
+    led.load_state_dict(model.state_dict())
+    asked, unseen = (Instructions.of([instructor.to_report(codes)]) for codes in (range(16), ()))
+    start = torch.tensor([0])
+    own, nothing, together = (
+        stepper.step(start)[0]
+        for stepper in (
+            model.stepper(asked, 1, unseen),  # its config asks for no guidance
+            model.stepper(unseen, 1),
+            led.stepper(asked, 1, unseen),
+        )
+    )
+    assert not torch.allclose(own, nothing, atol=1e-3)
+    torch.testing.assert_close(together, guided(own, nothing, 2.0))
 
 
 def test_padding_changes_no_report(model, instructor):
