@@ -91,7 +91,7 @@ def main() -> None:
     figure = Figure(figsize=(7.5, 2.6 * len(EXAMPLES)), layout="constrained")
     for row, example in enumerate(EXAMPLES):
         draw_example(figure, row, system, example)
-    figure.savefig(options.out, dpi=110)
+    figure.savefig(options.out, dpi=80)
 
 
 if __name__ == "__main__":

@@ -88,8 +88,9 @@ class Lessons:
     """How lessons are drawn in training, and what an instruction holds.
 
     frontal: how often the first picture is the lesson's where there are two. unconditioned: share of
-    pictures to draw without a report and of reports to write without a picture, which guidance needs. forgotten: share of lessons without hints,
-    which are better on studies that AdaMatch has learned than on new ones.
+    pictures to draw without a report and of reports to write without a picture, which guidance needs.
+    forgotten: share of lessons without hints, which are better on studies that AdaMatch has learned than
+    on new ones.
     """
 
     frontal: float = 0.75

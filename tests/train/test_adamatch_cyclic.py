@@ -277,5 +277,7 @@ def test_a_run_becomes_a_checkpoint_that_writes_and_draws(data, tmp_path, monkey
     assert load(checkpoint).model.config.language_model.vocabulary <= 400
     further = ["--data", str(data), "--start", str(checkpoint), "--out", str(tmp_path / "runs" / "further")]
     adamatch_cyclic.main([*further, "--versions", "2", "--epochs", "1", "--learning-rate", "0"])
-    same = load(tmp_path / "runs" / "further" / "checkpoint").model.state_dict()
-    assert all(torch.equal(tensor, same[name]) for name, tensor in load(checkpoint).model.state_dict().items())
+    before, after = (
+        load(folder).model.state_dict() for folder in (checkpoint, tmp_path / "runs/further/checkpoint")
+    )
+    assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())

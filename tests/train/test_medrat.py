@@ -1,7 +1,6 @@
 """Training of MedRAT on drawn studies, from the command line to a checkpoint that loads."""
 
 import csv
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +15,7 @@ from radui.nn.transformer import TransformerConfig
 from radui.observations import OBSERVATIONS, State
 from radui.processing.vocabulary import Vocabulary
 from radui.records import Preprocessing
-from train import medrat, medrat_ablation, medrat_data
+from train import medrat, medrat_data
 from train.corpus import load_corpus, positive
 from train.data.synthetic import write_synthetic
 from train.unpaired import collate
@@ -208,37 +207,3 @@ def test_a_share_outside_of_a_hundred_is_refused(pairing, capsys):
     with pytest.raises(SystemExit):
         medrat.parse(["--data", "d", "--backbone", "b", "--out", "o", "--pairing", pairing])
     assert "number from 0 to 100" in capsys.readouterr().err
-
-
-class TestAblation:
-    @pytest.fixture
-    def runs(self, monkeypatch, tmp_path):
-        """A train.medrat that writes a log and a checkpoint, and what it was asked for."""
-        asked = []
-
-        def main(arguments):
-            asked.append(arguments)
-            run = tmp_path / arguments[arguments.index("--out") + 1]
-            (run / "checkpoint").mkdir(parents=True)
-            (run / "checkpoint" / "config.json").write_text("{}")
-            (run / "log.csv").write_text(
-                "epoch,score,BLEU-4,CIDEr,CE-14 macro F1,distinct\n1,,,,,\n"
-                "2,0.5,0.1,0.2,0.3,4\n3,0.4,0.9,0.9,0.9,9\n"
-            )
-
-        monkeypatch.setattr(medrat, "main", main)
-        return asked
-
-    def test_rows_get_their_flag_and_what_is_common_and_are_not_trained_twice(self, runs, tmp_path, capsys):
-        arguments = ["--out", str(tmp_path), "--rows", "whole", "without memory", "--epochs", "3"]
-        medrat_ablation.main(arguments)
-        assert ["--no-memory" in each for each in runs] == [False, True]
-        assert all(each[:2] == ["--epochs", "3"] for each in runs)
-        assert "| without memory | 0.500 | 0.100 | 0.200 | 0.300 | 4 |" in capsys.readouterr().out
-        shutil.rmtree(tmp_path / "whole")
-        medrat_ablation.main(arguments)
-        assert len(runs) == 3
-
-    def test_every_flag_is_one_of_the_training(self):
-        for flags in medrat_ablation.ROWS.values():
-            medrat.parse(["--data", "d", "--backbone", "b", "--out", "o", *flags])
