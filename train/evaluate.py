@@ -115,6 +115,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         resamples=options.resamples,
         seed=options.seed,
         limit=options.limit,
+        impression=options.impression,
     )
 
 
@@ -146,6 +147,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--data", type=Path, required=True, help="IU X-Ray folder with annotation.json and images/")
     add("--split", choices=("val", "test"), default="test")
     add("--limit", type=_positive, help="score the first LIMIT studies only")
+    add("--impression", action="store_true", help="against findings and impression, as AdaMatch-Cyclic is")
     add("--oracle-labels", action="store_true", help="feed labels made from the reference report")
     add("--uncertain-positive", action="store_true", help="clinical efficacy: uncertain counts as positive")
     add(
@@ -174,7 +176,7 @@ def main(
     """Run the command; `generate` and `features` say where reports and image features come from."""
     options = parse(argv)
     try:
-        corpus = read_corpus(options.data, options.split, options.limit)
+        corpus = read_corpus(options.data, options.split, options.limit, options.impression)
         evaluation = evaluate(options, corpus, generate, features)
     except (DataError, EvaluationError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -166,3 +166,19 @@ def test_splits_that_the_baselines_need_must_not_be_empty(data):
     (data / "annotation.json").write_text(json.dumps(annotation | {"val": []}))
     with pytest.raises(EvaluationError, match="no val studies"):
         read_corpus(data, "test")
+
+
+@pytest.mark.usefixtures("without_java")
+def test_references_can_hold_the_impression_too(data, capsys):
+    beside = [{"id": f"test{i}", "impression": "Clear."} for i in range(5)]
+    (data / "studies.json").write_text(json.dumps(beside))
+    corpus = read_corpus(data, "test", impression=True)
+    assert corpus.rows[0].report == f"{NORMAL} Clear."
+    assert corpus.rows[5].report == HEART  # has none
+    assert corpus.references[0].endswith("effusion . clear .")
+    _, plain = run(data, "--checkpoint", "runs/a", "--oracle-labels")
+    _, answer = run(data, "--checkpoint", "runs/a", "--oracle-labels", "--impression")
+    assert "R2Gen protocol but against findings and impression" in capsys.readouterr().out
+    assert answer["settings"]["impression"]
+    one, other = (next(iter(each["systems"].values()))["ROUGE-L"]["value"] for each in (plain, answer))
+    assert other < one

@@ -20,7 +20,10 @@ from train.metrics.table import (
 
 @dataclass(frozen=True)
 class Settings:
-    """What the figures depend on. limit: None for the whole split; resamples: 0 for no intervals."""
+    """What the figures depend on. limit: None for the whole split; resamples: 0 for no intervals.
+
+    impression: whether references hold the impression beside the findings.
+    """
 
     split: str
     policy: Policy
@@ -28,6 +31,7 @@ class Settings:
     resamples: int
     seed: int
     limit: int | None = None
+    impression: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,8 @@ def _rows(evaluation: Evaluation) -> list[Row]:
 def _heading(evaluation: Evaluation) -> str:
     settings = evaluation.settings
     text = f"IU X-Ray, {settings.split} split, {evaluation.studies} studies, R2Gen protocol"
+    if settings.impression:
+        text += " but against findings and impression"
     if settings.resamples:
         text += f"; ± half the 95 % bootstrap interval ({settings.resamples:,} resamples of studies)"
     return text if settings.limit is None else f"{text}. Cut by --limit: not comparable with the papers"

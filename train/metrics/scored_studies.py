@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from radui.processing.vocabulary import Vocabulary
 from train.data.iu_xray import read_iu_xray
 from train.data.study import SPLITS, StudyRow
-from train.metrics.protocol import protocol_hypothesis, protocol_references
+from train.metrics.protocol import MAX_LENGTH, protocol_hypothesis, protocol_references
 
 THRESHOLD = 3
 """Times that a word must stand in the train reports of IU X-Ray to be in the vocabulary."""
+LONG = 100
+"""Ids of a reference with its impression, beginning and end included."""
 
 
 class EvaluationError(Exception):
@@ -29,13 +31,15 @@ class ScoredStudies:
     val_texts: list[str]
 
 
-def read_corpus(root: Path, split: str, limit: int | None = None) -> ScoredStudies:
+def read_corpus(root: Path, split: str, limit: int | None = None, impression: bool = False) -> ScoredStudies:
     """Read IU X-Ray and tokenise all reports with the vocabulary of the train reports.
 
-    limit: keep the first so many studies of the scored split.
+    limit: keep the first so many studies of the scored split. impression: a report is its findings and its
+    impression, cut at LONG words (AdaMatch-Cyclic 4.1), in place of the findings alone, cut at MAX_LENGTH.
     Errors: DataError of the reader; EvaluationError where a split is empty.
     """
-    rows = read_iu_xray(root)
+    rows = [with_impression(row) if impression else row for row in read_iu_xray(root)]
+    length = LONG if impression else MAX_LENGTH
     by_split = {name: [row for row in rows if row.split == name] for name in SPLITS}
     for name in ("train", "val", split):
         if not by_split[name]:
@@ -44,11 +48,16 @@ def read_corpus(root: Path, split: str, limit: int | None = None) -> ScoredStudi
     scored = by_split[split][:limit]
     return ScoredStudies(
         rows=scored,
-        references=protocol_references(scored, vocabulary),
+        references=protocol_references(scored, vocabulary, length),
         train_rows=by_split["train"],
-        train_texts=protocol_references(by_split["train"], vocabulary),
-        val_texts=protocol_references(by_split["val"], vocabulary),
+        train_texts=protocol_references(by_split["train"], vocabulary, length),
+        val_texts=protocol_references(by_split["val"], vocabulary, length),
     )
+
+
+def with_impression(row: StudyRow) -> StudyRow:
+    """A study whose report is its findings followed by its impression, where it has one."""
+    return replace(row, report=f"{row.report} {row.impression}".strip())
 
 
 def read_reports(path: Path, rows: Sequence[StudyRow]) -> list[str]:
