@@ -61,7 +61,7 @@ class Engine:
         return [SystemStatus(name, title, self._problem(name)) for name, title in TITLES.items()]
 
     def _problem(self, name: str) -> str | None:
-        own = self._drawing() if name == "adamatch_cyclic" else (name,)
+        own = self.drawing() if name == "adamatch_cyclic" else (name,)
         return self._missing((*own, *NEEDED))
 
     def _missing(self, names: Sequence[str]) -> str | None:
@@ -76,7 +76,7 @@ class Engine:
 
     def synthesis_problem(self) -> str | None:
         """Why no radiograph can be drawn, one sentence that says what to do; None where one can."""
-        return self._missing(self._drawing())
+        return self._missing(self.drawing())
 
     def sampling(self) -> SamplingConfig:
         """How the synthesis draws unless it is told otherwise."""
@@ -104,7 +104,7 @@ class Engine:
         system = self._models.system("adamatch_cyclic")
         yield from system.synthesise(report, seed, view, sampling, cancelled)
 
-    def _drawing(self) -> tuple[str, ...]:
+    def drawing(self) -> tuple[str, ...]:
         """What AdaMatch-Cyclic is made of: AdaMatch too where it was trained with its hints."""
         try:
             hinted = bool(self._config("adamatch_cyclic")["training"]["hints"])

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from radui.engine import NEEDED, Engine, EngineError
 from radui.processing.case_folder import CaseFiles, list_cases, read_case
-from radui.records import Prediction, Study
+from radui.records import Prediction, Radiograph, Study
+from radui.render.synthesis import as_radiograph
 from radui.store.connection import Store
 from radui.store.creation import create_study, prepare_case
 from radui.store.plan import Generate, GeneratedReport, NewCase, StudyPlan
@@ -40,28 +41,41 @@ def ready_systems(engine: Engine) -> tuple[str, ...]:
     return tuple(status.name for status in engine.systems() if status.problem is None)
 
 
-def check_systems(engine: Engine, systems: Sequence[str]) -> None:
-    """EngineError where one cannot write, before any case is read."""
+def check_systems(engine: Engine, systems: Sequence[str], draw: bool = False) -> None:
+    """EngineError where one cannot write, or none can draw and it shall, before any case is read."""
     problems = {status.name: status.problem for status in engine.systems()}
     for name in systems:
         if name not in problems:
             raise EngineError(f"There is no system {name!r}; choose from {', '.join(problems)}.")
         if problem := problems[name]:
             raise EngineError(problem)
+    if draw and (problem := engine.synthesis_problem()):
+        raise EngineError(problem)
 
 
-def engine_reports(engine: Engine) -> Generate:
-    """Reports of the engine with the hash of what wrote them."""
+def engine_reports(engine: Engine, draw: bool = False) -> Generate:
+    """Reports of the engine with the hash of what wrote them; draw: with the radiograph drawn to each."""
+    drawing = engine.drawing() if draw else ()
 
     @cache
     def digest(system: str) -> str:
-        return checkpoint_sha256(engine.checkpoints, (system, *NEEDED))
+        return checkpoint_sha256(engine.checkpoints, tuple(dict.fromkeys((system, *NEEDED, *drawing))))
 
     def generate(system: str, study: Study) -> GeneratedReport:
         prediction = complete_report(engine, system, study)
-        return GeneratedReport(prediction.report, digest(system), prediction.seconds)
+        picture = drawn_picture(engine, prediction.report) if draw else None
+        return GeneratedReport(prediction.report, digest(system), prediction.seconds, picture)
 
     return generate
+
+
+def drawn_picture(engine: Engine, report: str) -> Radiograph | None:
+    """The radiograph drawn to a report, marked SYNTHETIC; None where this report cannot be drawn."""
+    try:
+        *_, last = engine.synthesise(report)
+    except ValueError:  # it is too long, or says nothing that the model knows
+        return None
+    return as_radiograph(last) if last.complete else None
 
 
 def complete_report(

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "engine": RECORDS | {"processing", "nn", "models", "explain", "systems", "batching"},
     "store": {"records"},
     "statistics": {"store"},
-    "reading_study": RECORDS | {"processing", "engine", "store"},
+    "reading_study": RECORDS | {"processing", "render", "engine", "store"},
     "commands": RECORDS | {"processing", "render", "engine", "store", "statistics", "reading_study"},
     "__main__": {"commands"},
     "ui": RECORDS

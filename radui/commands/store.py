@@ -16,7 +16,7 @@ from radui.store.errors import StoreError
 from radui.store.export import as_jsonl, export_zip, preference_pairs
 from radui.store.merge import merge
 from radui.store.migrations import open_store
-from radui.store.plan import StudyPlan
+from radui.store.plan import Questions, StudyPlan
 from radui.store.queues import add_study_reader
 from radui.store.readers import add_reader, find_reader, set_active, set_password
 from radui.store.tables import find_study
@@ -101,7 +101,7 @@ def _create_study(options: argparse.Namespace) -> int:
 
     engine = Engine(options.checkpoints, options.device)
     systems = tuple(options.systems or ready_systems(engine))
-    check_systems(engine, systems)
+    check_systems(engine, systems, options.draw)
     plan = StudyPlan(
         title=options.title,
         systems=systems,
@@ -112,8 +112,9 @@ def _create_study(options: argparse.Namespace) -> int:
         seed=options.seed,
         reveal_names=options.reveal_names,
         instructions=options.instructions.read_text(encoding="utf-8") if options.instructions else "",
+        questions=Questions(pictures=options.draw),
     )
-    store, generate = open_store(options.db), engine_reports(engine)
+    store, generate = open_store(options.db), engine_reports(engine, options.draw)
     study_id = create_from_folder(store, plan, options.cases, options.readers, generate, print)
     print(json.dumps({"study_id": study_id, "title": plan.title}))
     return 0
@@ -176,6 +177,9 @@ def _study_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--seed", type=int, default=0, help="of queues and letters (%(default)s)")
     command.add_argument("--reveal-names", action="store_true", help="tell the systems after a submission")
+    command.add_argument(
+        "--draw", action="store_true", help="draw each report by AdaMatch-Cyclic and ask about the picture"
+    )
     command.add_argument("--instructions", type=Path, help="text file for the readers")
     command.add_argument("--checkpoints", type=Path, default=CHECKPOINTS)
     command.add_argument("--device", default="cpu")

@@ -5,7 +5,7 @@ are measured here, and what the study does not ask for is dropped.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from radui.store.answers import (
@@ -29,8 +29,13 @@ MAX_TEXT = 20_000
 MAX_ITEMS = 200
 
 
-def parse_answers(given: Any, questions: Questions, texts: Mapping[str, str]) -> Answers:
-    """Check answers against the study's questions and the shown texts {letter: text}; AnswerError."""
+def parse_answers(
+    given: Any, questions: Questions, texts: Mapping[str, str], drawn: Collection[str] = ()
+) -> Answers:
+    """Check answers against the study's questions and the shown texts {letter: text}; AnswerError.
+
+    drawn: letters that came with a synthetic picture; the others are asked nothing about one.
+    """
     answers = _mapping(given, "The answers")
     two = len(texts) == 2
     asked = questions.preference
@@ -47,7 +52,7 @@ def parse_answers(given: Any, questions: Questions, texts: Mapping[str, str]) ->
         ranking=_ranking(answers, texts) if asked and len(texts) > 2 else None,
         reason=_text(answers, "reason"),
         explanations=_explanations(answers, texts) if questions.explanations else (),
-        pictures=_pictures(answers, texts) if questions.pictures else {},
+        pictures=_pictures(answers, drawn) if questions.pictures else {},
     )
 
 
@@ -145,9 +150,9 @@ def _explanations(answers: Mapping[str, Any], texts: Mapping[str, str]) -> tuple
     return tuple(rated)
 
 
-def _pictures(answers: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, PictureRating]:
+def _pictures(answers: Mapping[str, Any], drawn: Collection[str]) -> dict[str, PictureRating]:
     pictures, rated = _mapping(answers.get("pictures") or {}, "Pictures"), {}
-    for letter in texts:
+    for letter in drawn:
         given, where = _mapping(pictures.get(letter) or {}, f"Picture {letter}"), f"Picture {letter}"
         rated[letter] = PictureRating(
             _scale(given, "realism", "how real it looks", where),

@@ -1,5 +1,6 @@
-"""Ratings without a reading study: whoever sits at the machine rates what the page shows, names and all."""
+"""Ratings without a reading study: whoever sits at the machine rates what the page shows."""
 
+import random
 from collections.abc import Mapping
 from uuid import uuid4
 
@@ -11,7 +12,7 @@ from radui.store.creation import create_study, set_state, write_case
 from radui.store.errors import RuleError
 from radui.store.pictures import save_picture
 from radui.store.plan import GeneratedReport, NewCase, Questions, StudyPlan
-from radui.store.queues import LETTERS
+from radui.store.queues import letter_order
 from radui.store.readers import local_reader
 from radui.store.tables import list_studies
 from radui.store.tasks import Task, get_task, next_task
@@ -19,10 +20,10 @@ from radui.store.tasks import Task, get_task, next_task
 
 def desk_task(store: Store, study: Study, reports: Mapping[str, GeneratedReport]) -> tuple[str, Task]:
     """The study_id and the task of the local reader with the reports {system: report} as they stand on the
-    page, A first. The same again is the same task until it is submitted.
+    page, under shuffled letters. The same again is the same task until it is submitted.
 
-    The same systems share a study, so that their results add up; it is not blinded, so that no blind result
-    is mixed with it.
+    The same systems share a study, so that their results add up; it does not count as blinded, since the
+    page has told the names, so that no blind result is mixed with it.
     """
     if not reports:
         raise RuleError("There is no report to rate yet.")
@@ -61,25 +62,24 @@ def _open_study(store: Store, plan: StudyPlan) -> str:
 
 
 def _shows(store: Store, task: Task, study: Study, reports: Mapping[str, GeneratedReport]) -> bool:
-    texts = [report.report for report in reports.values()]
+    texts = sorted(report.report for report in reports.values())
     pictures = tuple(save_picture(store, view) for view in study.views)
-    return [shown.text for shown in task.reports] == texts and task.pictures == pictures
+    return sorted(shown.text for shown in task.reports) == texts and task.pictures == pictures
 
 
 def _assign(store: Store, database: Database, place: tuple[str, str, str], systems: tuple[str, ...]) -> str:
-    """A task at the end of the queue; place: (study_id, case_id, reader_id). The letters keep the page's
-    order: there is nothing to hide."""
-    assignment_id = uuid4().hex
+    """A task at the end of the queue; place: (study_id, case_id, reader_id)."""
+    assignment_id, seed = uuid4().hex, random.getrandbits(31)
     study_id, case_id, reader_id = place
     query = "SELECT count(*) FROM assignments WHERE study_id = ? AND reader_id = ?"
     (position,) = database.execute(query, [study_id, reader_id]).fetchone()
     database.execute(
-        "INSERT INTO assignments VALUES (?, ?, ?, ?, 1, ?, 0, ?)",
-        [assignment_id, *place, position, store.now()],
+        "INSERT INTO assignments VALUES (?, ?, ?, ?, 1, ?, ?, ?)",
+        [assignment_id, *place, position, seed, store.now()],
     )
     query = "SELECT system, candidate_id FROM candidates WHERE case_id = ?"
     ids = {row["system"]: row["candidate_id"] for row in database.query(query, [case_id])}
-    for letter, system in zip(LETTERS, systems, strict=False):
-        row = [assignment_id, letter, ids[system]]
+    for letter, candidate_id in letter_order(seed, [ids[system] for system in systems]).items():
+        row = [assignment_id, letter, candidate_id]
         database.execute("INSERT INTO assignment_letters VALUES (?, ?, ?)", row)
     return assignment_id

@@ -75,7 +75,8 @@ def submit(
         plan, state = read_plan(database, task.study_id)
         letters = letter_rows(database, assignment_id)
         texts = {row["letter"]: row["shown_report"] for row in letters}
-        parsed = json.dumps(asdict(parse_answers(answers, plan.questions, texts)))
+        drawn = [row["letter"] for row in letters if row["picture_sha256"]]
+        parsed = json.dumps(asdict(parse_answers(answers, plan.questions, texts, drawn)))
         if task.state == "submitted":
             return _sent_twice(database, assignment_id, parsed)
         _open(state, plan.title)

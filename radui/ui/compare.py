@@ -35,11 +35,12 @@ class CompareTab:
         sessions: Sessions,
         cards: Mapping[str, str] | None = None,
         corpus: Corpus | None = None,
+        rated: bool = False,
     ) -> None:
         self.engine = engine
         self.sessions = sessions
         self.examples = list_examples()
-        self.page = CompareLayout(engine.systems(), self.examples, cards or {}, corpus)
+        self.page = CompareLayout(engine.systems(), self.examples, cards or {}, corpus, rated)
         self._connect()
 
     def _connect(self) -> None:
@@ -66,6 +67,8 @@ class CompareTab:
         page.reference.change(
             self.compare, page.reference, page.of_tables, trigger_mode="always_last", **listen
         )
+        # The Rating tab asks for what this browser tab shows; see rate.js.
+        page.rate.click(None, None, None, js="() => radui.rateCompared()", api_visibility="private")
         page.exports.select(self.save, None, [page.download, page.notice], **listen)
         page.decline.click(self.take_away, None, page.of_study, **listen)
         page.systems.change(self.choose, page.systems, list(page.cards.values()), **listen)

@@ -70,7 +70,7 @@ def no_study(page: CompareLayout, session: Session) -> Changes:
 
 
 def tables(page: CompareLayout, session: Session) -> Changes:
-    """Show what each report states, and its scores if there is a reference."""
+    """Show what each report states, its scores if there is a reference, and whether there is one to rate."""
     names = list(session.run.latest) or page.runnable
     reports = session.run.reports
     texts = {page.titles[name]: reports[name].report if name in reports else None for name in names}
@@ -79,6 +79,7 @@ def tables(page: CompareLayout, session: Session) -> Changes:
     return {
         page.matrix: matrix_html(texts, findings, session.reference),
         page.scores: scores_html(found.scores(), found.corpus) if found else "",
+        page.rate: gr.update(interactive=found is not None),
     }
 
 

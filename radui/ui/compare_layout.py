@@ -29,7 +29,9 @@ class CompareLayout:
         examples: Sequence[Example],
         cards: Mapping[str, str] = MappingProxyType({}),
         corpus: Corpus | None = None,
+        rated: bool = False,
     ) -> None:
+        """rated: offer to rate the reports on the Rating tab, which has to be there."""
         self.corpus = corpus
         with gr.Row(elem_classes="rd-workbench"):
             with gr.Column(elem_classes="rd-rail"):
@@ -42,6 +44,9 @@ class CompareLayout:
                 self._build_question()
                 self.viewer = build_viewer(VIEWER)
                 self._build_cards(statuses)
+                self.rate = gr.Button(
+                    "Rate these reports", size="sm", interactive=False, visible=rated, elem_id="rate-these"
+                )
                 self._build_tables(statuses)
         self.runnable = [status.name for status in statuses if status.problem is None]
         self.titles = {status.name: status.title for status in statuses}
@@ -144,7 +149,7 @@ class CompareLayout:
         asking = [self.notice, self.question, self.question_text]
         buttons = [self.run, self.cancel, self.regenerate]
         self.of_systems = [self.systems, self.untrained, *cards]
-        self.of_tables = [self.matrix, self.scores]
+        self.of_tables = [self.matrix, self.scores, self.rate]
         self.of_study = [
             *(self.files, self.viewer, self.labels, self.history, self.progress),
             *(*asking, *buttons, *cards, *self.of_tables),

@@ -44,7 +44,7 @@ def build_page(engine: Engine, store: Store | None = None, corpus: Corpus | None
         gr.HTML(asset_files.read("header.html").replace("@notice", RESEARCH_NOTICE), apply_default_css=False)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Compare", elem_classes="rd-tab"):
-                compare = CompareTab(engine, sessions, cards, corpus)
+                compare = CompareTab(engine, sessions, cards, corpus, rated=store is not None)
             with gr.Tab("Explain", elem_classes="rd-tab") as explain_tab:
                 explain = ExplainTab(engine, sessions)
             with gr.Tab("Synthesize", elem_classes="rd-tab") as synthesize_tab:

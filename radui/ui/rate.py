@@ -178,7 +178,7 @@ class RatingTab:
         return self._state(message.reader, study_id, task=task)
 
     def _desk(self, message: _Message) -> tuple[Answer, Answer | None]:
-        """Begin a rating of what the Compare tab of this browser tab shows, names and all."""
+        """Begin a rating of what the Compare tab of this browser tab shows; the names are told after it."""
         if self.sessions is None:
             raise RuleError("Reports of the Compare tab are rated by a single user only.")
         session = self.sessions.get(message.session)
@@ -188,8 +188,7 @@ class RatingTab:
                 "There is no report to rate yet: load a radiograph on the Compare tab, press Run."
             )
         study_id, task = desk_task(self.store, loaded.indicated(session.indication), _written(session))
-        names = names_of(self.store, message.reader.reader_id, task.assignment_id)
-        return self._state(message.reader, study_id, task=task, names=names)
+        return self._state(message.reader, study_id, task=task)
 
     def _state(
         self,

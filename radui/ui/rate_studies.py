@@ -92,13 +92,13 @@ class StudiesTab:
         yield {page.create: gr.update(interactive=True)}
 
     def _create(self, plan: StudyPlan, cases: Sequence[NewCase], names: Sequence[str]) -> Iterator[str]:
-        check_systems(self.engine, plan.systems)
+        check_systems(self.engine, plan.systems, plan.questions.pictures)
         ids = {each.name: each.reader_id for each in list_readers(self.store) if each.active}
         chosen = [ids[name] for name in names if name in ids]
         if not chosen:
             raise RuleError("Choose at least one reader.")
         study_id = create_study(self.store, plan)
-        generate = engine_reports(self.engine)
+        generate = engine_reports(self.engine, plan.questions.pictures)
         for number, case in enumerate(cases, 1):
             yield f"Case {number} of {len(cases)}: {len(plan.candidates)} reports."
             prepare_case(self.store, study_id, case, generate)

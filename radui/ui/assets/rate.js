@@ -24,7 +24,8 @@
       this.part("desk").hidden = !props.desk;
       this.part("kept").hidden = !props.kept;
       this.part("kept").textContent = `Ratings are kept on this machine, with the pictures and reports that they are about: ${props.kept}`;
-      this.ask("open");
+      this.ask(radui.firstQuestion || "open");
+      radui.firstQuestion = null;
     }
 
     part(name) {
@@ -193,7 +194,7 @@
     // What is missing still, beside each report and the button; the server checks it again.
     review() {
       const missing = this.reports.filter((report) => {
-        const lacking = radui.missingOf(this.asks, report.answers, this.answers.pictures[report.shown.letter]);
+        const lacking = radui.missingOf(this.asks, report.answers, report.shown.picture, this.answers.pictures[report.shown.letter]);
         report.show(lacking);
         return lacking.length;
       });
@@ -204,8 +205,16 @@
     }
   }
 
+  // The Compare tab's button. Gradio builds this tab when it is first opened; then the form asks by itself.
+  radui.rateCompared = () => {
+    const form = radui.rating;
+    if (form && form.root.isConnected) form.flush().then(() => form.ask("desk"));
+    else radui.firstQuestion = "desk";
+    radui.openTab("rating");
+  };
+
   radui.mountRating = (element, props, watch, tell) => {
-    const form = new RatingForm(element.querySelector(".rd-form"), props, tell);
+    const form = (radui.rating = new RatingForm(element.querySelector(".rd-form"), props, tell));
     watch("value", () => form.line.answered(props.value));
   };
 })();

@@ -214,7 +214,7 @@
         asks.hallucination && ask("hallucination", "Hallucination", NO_YES, "states what the pictures do not show"),
         asks.clarity && ask("clarity", "Clarity of language", radui.numbered(1, 5), "5 is clearest"),
         asks.radpeer && ask("radpeer", "RADPEER", choices.radpeer.map((score) => [score, score])),
-        ...(asks.pictures ? this.pictureScales() : []),
+        ...(asks.pictures && this.shown.picture ? this.pictureScales() : []),
       ].filter(Boolean);
     }
 

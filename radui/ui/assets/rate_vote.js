@@ -3,14 +3,14 @@
   const radui = (window.radui = window.radui || {});
   const STRENGTH = { "-3": "first by far", 0: "neither", 3: "last by far" };
 
-  radui.missingOf = (asks, answers, picture) => {
+  radui.missingOf = (asks, answers, drawn, picture) => {
     const { errors } = answers;
     const unclear = errors.some((error) => !error.category || error.significant === null || (asks.severity && error.severity === undefined));
     return [
       asks.errors && !errors.length && !answers.no_errors && "errors",
       asks.errors && unclear && "an error's category or significance",
       ...["acceptability", "hallucination", "clarity", "radpeer"].filter((answer) => asks[answer] && (answers[answer] === undefined || answers[answer] === null)),
-      ...(asks.pictures ? ["realism", "agreement"].filter((answer) => !(picture || {})[answer]) : []),
+      ...(asks.pictures && drawn ? ["realism", "agreement"].filter((answer) => !(picture || {})[answer]) : []),
     ].filter(Boolean);
   };
 

@@ -70,11 +70,11 @@
   });
 
   // Gradio builds the tabs after the page has loaded.
-  function openTab(tries = 100) {
-    const found = tabs().find((tab) => text(tab) === wanted.get("tab"));
+  radui.openTab = (name, tries = 100) => {
+    const found = tabs().find((tab) => text(tab) === name);
     if (found) found.click();
-    else if (tries) setTimeout(openTab, 100, tries - 1);
-  }
-  if (wanted.get("tab")) openTab();
+    else if (tries) setTimeout(radui.openTab, 100, name, tries - 1);
+  };
+  if (wanted.get("tab")) radui.openTab(wanted.get("tab"));
   if (wanted.get("marks") === "unique") radui.firstMarks = "unique";
 })();

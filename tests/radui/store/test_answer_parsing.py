@@ -23,8 +23,8 @@ def with_report(letter="A", **fields):
     return GIVEN | {"reports": GIVEN["reports"] | {letter: RATING | fields}}
 
 
-def parse(given, questions=None, texts=TEXTS):
-    return parse_answers(given, questions or Questions(), texts)
+def parse(given, questions=None, texts=TEXTS, drawn=()):
+    return parse_answers(given, questions or Questions(), texts, drawn)
 
 
 def test_quotes_are_cut_from_the_stored_text_and_distances_measured_here():
@@ -64,7 +64,9 @@ def test_questions_that_are_asked_by_choice():
     rating = RATING | {"radpeer": "2b"}
     error = RATING | {"radpeer": "1", "no_errors": False, "errors": [SPAN | {"severity": 3}]}
     pictures = {letter: {"realism": 2, "agreement": 5, "missing": "effusion"} for letter in "AB"}
-    parsed = parse(GIVEN | {"reports": {"A": error, "B": rating}, "pictures": pictures}, questions)
+    parsed = parse(
+        GIVEN | {"reports": {"A": error, "B": rating}, "pictures": pictures}, questions, drawn="AB"
+    )
     assert (parsed.reports["A"].errors[0].severity, parsed.reports["B"].radpeer) == (3, "2b")
     assert (parsed.pictures["A"].realism, parsed.pictures["B"].missing) == (2, "effusion")
     with pytest.raises(AnswerError, match="Report A: choose a RADPEER score"):
@@ -123,3 +125,11 @@ def test_what_is_missing_or_wrong_is_said_in_one_sentence(given, sentence):
 def test_edit_distance_of_the_textbook_words(before, after, distance):
     assert edit_distance(before, after) == distance
     assert edit_distance(list(after), list(before)) == distance
+
+
+def test_nothing_is_asked_of_a_picture_that_was_not_drawn():
+    given = GIVEN | {"pictures": {"B": {"realism": 2, "agreement": 4}}}
+    parsed = parse(given, Questions(pictures=True), drawn="B")
+    assert {letter: one.realism for letter, one in parsed.pictures.items()} == {"B": 2}
+    with pytest.raises(AnswerError, match=r"Picture A: .*how real it looks"):
+        parse(given, Questions(pictures=True), drawn="AB")

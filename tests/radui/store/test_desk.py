@@ -16,10 +16,13 @@ REPORTS = {"medrat": GeneratedReport("Clear ."), "xpronet": GeneratedReport("Nor
 
 def test_whoever_sits_at_the_machine_rates_what_the_page_shows(store, case, answers):
     study_id, task = desk_task(store, case(1).study, REPORTS)
-    assert [(shown.letter, shown.text) for shown in task.reports] == [("A", "Clear ."), ("B", "Normal.")]
     reader = local_reader(store).reader_id
-    assert names_of(store, reader, task.assignment_id) == {"A": "medrat", "B": "xpronet"}
-    submit(store, reader, task.assignment_id, answers(task, preference="B"), 4)
+    names = names_of(store, reader, task.assignment_id)
+    assert {names[shown.letter]: shown.text for shown in task.reports} == {
+        name: one.report for name, one in REPORTS.items()
+    }
+    letter = next(letter for letter, name in names.items() if name == "xpronet")
+    submit(store, reader, task.assignment_id, answers(task, preference=letter), 4)
     assert [row["preferred_system"] for row in read_table(store, "preferences")] == ["xpronet"]
     (study,) = read_table(store, "reading_studies")
     assert (study["study_id"], study["blinded"]) == (study_id, 0)
@@ -34,6 +37,17 @@ def test_the_same_systems_share_a_study_so_that_their_results_add_up(store, case
     other, _ = desk_task(store, case(1).study, dict(reversed(REPORTS.items())))
     assert other != study_id
     assert [row["submitted"] for row in list_studies(store)] == [3, 0]
+
+
+def test_the_letters_are_dealt_anew_for_each_case(store, case, answers):
+    reader, first = local_reader(store).reader_id, set()
+    for _ in range(24):
+        _, task = desk_task(store, case(1).study, REPORTS)
+        again = desk_task(store, case(1).study, REPORTS)[1]
+        assert again.assignment_id == task.assignment_id
+        first.add(names_of(store, reader, task.assignment_id)["A"])
+        submit(store, reader, task.assignment_id, answers(task), 4)
+    assert first == set(REPORTS)
 
 
 def test_the_same_again_goes_on_until_it_is_submitted_and_one_report_has_no_vote(store, case, rated):

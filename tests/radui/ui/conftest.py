@@ -41,11 +41,11 @@ def fake_engine() -> Any:
 
 
 @contextmanager
-def serve(engine: Any) -> Iterator[SimpleNamespace]:
+def serve(engine: Any, store: Any = None) -> Iterator[SimpleNamespace]:
     """Run the page on a free port; yields url, engine, page and the folder of uploads."""
     from radui.ui.page import build_page, launch_settings
 
-    page = build_page(engine)
+    page = build_page(engine, store)
     _, url, _ = page.launch(**launch_settings(), prevent_thread_lock=True, quiet=True)
     try:
         yield SimpleNamespace(url=url, engine=engine, page=page, uploads=Path(os.environ["GRADIO_TEMP_DIR"]))
@@ -55,7 +55,7 @@ def serve(engine: Any) -> Iterator[SimpleNamespace]:
 
 @pytest.fixture(scope="session")
 def serve_page() -> Any:
-    """The context manager that runs the page: serve_page(engine)."""
+    """The context manager that runs the page: serve_page(engine, store)."""
     return serve
 
 

@@ -114,6 +114,9 @@ class FakeEngine:
             complete=True,
         )
 
+    def drawing(self) -> tuple[str, ...]:
+        return ("adamatch_cyclic",)
+
     def synthesis_problem(self) -> str | None:
         names = {status.name: status.problem for status in self.systems()}
         return names["adamatch_cyclic"]

@@ -181,10 +181,14 @@ def test_reports_of_the_compare_tab_are_rated_by_a_single_user(store, pictures, 
     with gr.Blocks():
         tab = RatingTab(store, by_machine(store), TITLES, sessions)
     reply, viewer = ask(tab, None, "desk")
-    assert reply["names"] == {"A": "XProNet"}
+    assert reply["names"] == {}
     assert reply["task"]["reports"][0]["text"] == last.report
     assert np.prod([viewer["views"][0][side] for side in ("width", "height")]) == 200 * 240
     assert reply["task"]["questions"]["preference"] is False
+    task = reply["task"]["assignment"]
+    given = {**answers(), "reports": {"A": answers()["reports"]["A"]}, "preference": None}
+    reply, _ = ask(tab, None, "submit", assignment=task, answers=given, study=reply["study"])
+    assert reply["names"] == {"A": "XProNet"}
 
 
 def test_a_reading_room_rates_no_compare_tab(room, study):

@@ -31,7 +31,7 @@ def store(tmp_path):
 def engine(fake_engine, tmp_path):
     engine = fake_engine.FakeEngine(failing=())
     engine.checkpoints = tmp_path / "checkpoints"
-    for name in ("xpronet", "medrat", "otdrg", "gate", "observation_classifier"):
+    for name in ("xpronet", "medrat", "otdrg", "adamatch_cyclic", "gate", "observation_classifier"):
         (engine.checkpoints / name).mkdir(parents=True)
         (engine.checkpoints / name / "config.json").write_text("{}")
     return engine
@@ -120,12 +120,34 @@ def test_an_admin_creates_a_study_and_sees_how_far_it_is(studies, store, upload)
         ({"plan-readers": []}, "at least one reader"),
         ({"plan-files": None}, "Choose the pictures"),
         ({"plan-systems": ["adamatch_cyclic"]}, "Not trained yet"),
+        ({"plan-questions": ["pictures"]}, "Not trained yet"),
     ],
 )
 def test_what_cannot_work_is_said_before_any_report_is_written(studies, store, upload, given, sentence):
     told = create(studies, store, upload({"a.png": "film.png"}), **given)
     assert sentence in " ".join(changes.get(studies.page.notice, "") for changes in told)
     assert list_studies(store) == []
+
+
+def test_pictures_are_drawn_to_the_reports_where_the_study_asks_about_them(studies, engine, store, upload):
+    engine.untrained = ()
+    create(studies, store, upload({"a.png": "film.png"}), **{"plan-questions": ["pictures"]})
+    rows = read_table(store, "candidates")
+    assert len({row["picture_sha256"] for row in rows} - {None}) == 2
+    assert sorted(order[0] for order in engine.orders) == sorted(row["report"] for row in rows)
+
+
+def test_a_report_that_cannot_be_drawn_is_rated_without_a_picture(
+    studies, engine, store, upload, monkeypatch
+):
+    def refuse(report):
+        raise ValueError("The report is too long.")
+        yield
+
+    engine.untrained = ()
+    monkeypatch.setattr(engine, "synthesise", refuse)
+    create(studies, store, upload({"a.png": "film.png"}), **{"plan-questions": ["pictures"]})
+    assert [row["picture_sha256"] for row in read_table(store, "candidates")] == [None, None]
 
 
 def test_a_reader_creates_nothing(studies, store, upload):
