@@ -5,7 +5,8 @@
 Ours reads patch features that were computed once (`train.features`) and multiplies in bf16 where the
 machine does; the obvious loop warps the pictures and runs the frozen backbone at each step, in float32.
 Both are the same model, batch and optimiser, each in a process of its own; an epoch is its steps times the
-mean step. The features have to be in the cache: the first run of `train.xpronet` writes them.
+mean step. The features have to be in the cache: a system's first training writes them, and OTDRG needs the
+run of its stage lm. AdaMatch-Cyclic caches codes; its obvious loop encodes the picture at each step.
 """
 
 import argparse
@@ -15,8 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,9 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from benchmarks.timing import machine, parser, show
-from radui.records import ByteArray, Preprocessing
+from benchmarks.training_systems import SYSTEMS, Learner, add_options, computed, started
+from radui.records import Preprocessing
 
-MINILM_WIDTH = 384  # of the text half of XProNet's prototypes
 WARM_UP = 2
 
 
@@ -48,25 +48,24 @@ class Cost:
 
 
 class Warped(Dataset[tuple[Any, ...]]):
-    """Another set's samples with freshly warped pictures, as many as a sample has patch features of."""
+    """A learner's samples with freshly warped pictures, as many as a sample has features of."""
 
-    def __init__(self, inner: Any, pictures: ByteArray, preprocessing: Preprocessing) -> None:
-        self.inner, self.pictures, self.preprocessing = inner, pictures, preprocessing
+    def __init__(self, learner: Learner, preprocessing: Preprocessing) -> None:
+        self.learner, self.preprocessing = learner, preprocessing
 
     def set_epoch(self, epoch: int) -> None:
         """See the inner set."""
-        self.inner.set_epoch(epoch)
+        self.learner.data.set_epoch(epoch)
 
     def __len__(self) -> int:
-        return len(self.inner)
+        return len(self.learner.data)
 
     def __getitem__(self, item: int) -> tuple[Any, ...]:
         from train.pictures import Augmentation, augment
 
-        sample = self.inner[item]
-        count = int(np.prod(sample[0].shape[:-3]))
-        random = np.random.default_rng(item)
-        chosen = [self.pictures[(item * count + k) % len(self.pictures)] for k in range(count)]
+        sample, pictures = self.learner.data[item], self.learner.pictures
+        count, random = self.learner.pictures_of(sample), np.random.default_rng(item)
+        chosen = [pictures[(item * count + k) % len(pictures)] for k in range(count)]
         warped = [augment(each, self.preprocessing, random, Augmentation()) for each in chosen]
         return sample, np.stack(warped)
 
@@ -74,8 +73,8 @@ class Warped(Dataset[tuple[Any, ...]]):
 class Obvious:
     """A task without a feature cache: its batches come with pixels, the backbone runs at each step."""
 
-    def __init__(self, inner: Any) -> None:
-        self.inner, self.model = inner, inner.model
+    def __init__(self, learner: Learner) -> None:
+        self.learner, self.inner, self.model = learner, learner.task, learner.task.model
 
     def collate(self, samples: list[tuple[Any, ...]]) -> tuple[Any, Tensor]:
         """A batch of the inner task and the pixels of its pictures, (pictures, 1, S, S)."""
@@ -89,72 +88,18 @@ class Obvious:
 
     def loss(self, model: nn.Module, batch: tuple[Any, Tensor]) -> dict[str, Tensor]:
         """The inner loss on features that are computed now."""
-        cached, pixels = batch
-        with torch.no_grad():
-            given = self.model.grids(pixels[:, None]).flatten(0, 1)
-        places = int(np.prod(cached.grids.shape[:-3]))  # those without a picture are masked
-        grids = given.repeat(-(-places // len(given)), 1, 1, 1)[:places].view(cached.grids.shape)
-        found: dict[str, Tensor] = self.inner.loss(model, replace(cached, grids=grids))
+        found: dict[str, Tensor] = self.inner.loss(model, computed(self.learner, batch[1], batch[0]))
         return found
-
-
-def xpronet(options: argparse.Namespace) -> tuple[Any, Any, ByteArray]:
-    """Task, train studies and pictures, as `train.xpronet` builds them."""
-    from radui.models.xpronet import XProNet
-    from radui.nn.backbones import EfficientNetLite
-    from radui.processing.vocabulary import Vocabulary
-    from train import xpronet as script
-    from train.corpus import load_corpus
-    from train.observation_classifier import load_backbone
-
-    settings = script.parse([*_arguments(options), "--text-encoder", "none"])
-    corpus = load_corpus(settings.data, options.cache)
-    vocabulary = Vocabulary.build(corpus.rows[p].report for p in corpus.where("train"))
-    model = XProNet(script.build_config(settings, vocabulary, EfficientNetLite.channels + MINILM_WIDTH))
-    load_backbone(model, settings.backbone)
-    model.backbone.requires_grad_(False)
-    train, val = script.train_data(settings, corpus, model.backbone, vocabulary)
-    return script.XProNetTask(model, script.Objective(), val, vocabulary), train, corpus.pictures
-
-
-def medrat(options: argparse.Namespace) -> tuple[Any, Any, ByteArray]:
-    """Task, train studies and pictures, as `train.medrat` builds them."""
-    from radui.models.medrat import MedRAT
-    from train import medrat as script
-    from train.corpus import load_corpus
-    from train.medrat_data import read_sources
-    from train.observation_classifier import load_backbone
-
-    settings = script.parse([*_arguments(options), "--observe"])
-    sources = read_sources(settings)
-    model = MedRAT(script.build_config(settings, len(sources.vocabulary), sources.max_length))
-    load_backbone(model, settings.backbone)
-    model.backbone.requires_grad_(False)
-    train, val = script.load_data(settings, sources, model.backbone)
-    task = script.MedRATTask(model, script.Objective(), val, sources.vocabulary, sources.max_length)
-    return task, train, load_corpus(settings.data, options.cache).pictures
-
-
-def _arguments(options: argparse.Namespace) -> list[str]:
-    # The scripts look for their cache beside the folder that they write to.
-    out = options.cache.parent / "benchmark"
-    return ["--data", str(options.data), "--backbone", str(options.backbone), "--out", str(out)]
-
-
-SYSTEMS: dict[str, Callable[[argparse.Namespace], tuple[Any, Any, ByteArray]]] = {
-    "xpronet": xpronet,
-    "medrat": medrat,
-}
 
 
 def measure(system: str, rival: str, options: argparse.Namespace) -> Cost:
     """Run some steps of one loop in this process."""
     from train.loop import LoopConfig, Trainer
 
-    task, data, pictures = SYSTEMS[system](options)
+    learner = SYSTEMS[system](options)
+    task, data = learner.task, learner.data
     if rival == "obvious":
-        data = Warped(data, pictures, task.model.config.preprocessing)
-        task = Obvious(task)
+        task, data = Obvious(learner), Warped(learner, task.model.config.preprocessing)
     precision = "no" if rival == "obvious" else "auto"
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(task, data, LoopConfig(batch_size=16, precision=precision), Path(folder))
@@ -176,8 +121,7 @@ def measure(system: str, rival: str, options: argparse.Namespace) -> Cost:
 def in_a_process(system: str, rival: str, options: argparse.Namespace) -> Cost:
     """`measure` in a process of its own: precision is settled once a process, and memory never goes back."""
     command = [sys.executable, "-m", "benchmarks.training", "--one", system, rival]
-    for name in ("data", "cache", "backbone", "steps"):
-        command += [f"--{name}", str(getattr(options, name))]
+    command += [*started(options), "--steps", str(options.steps)]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return Cost(**json.loads(output.splitlines()[-1]))
 
@@ -185,9 +129,7 @@ def in_a_process(system: str, rival: str, options: argparse.Namespace) -> Cost:
 def main() -> None:
     """Print the table."""
     arguments = parser(__doc__, rounds=3)
-    arguments.add_argument("--data", type=Path, required=True)
-    arguments.add_argument("--cache", type=Path, required=True, help="of patch features and pictures")
-    arguments.add_argument("--backbone", type=Path, default=Path("checkpoints/observation_classifier"))
+    add_options(arguments)
     arguments.add_argument("--steps", type=int, default=20)
     arguments.add_argument("--systems", nargs="+", default=list(SYSTEMS), choices=SYSTEMS)
     arguments.add_argument("--one", nargs=2, help="measure one system and loop (used by itself)")
