@@ -147,9 +147,7 @@ class AdaMatchCyclic(nn.Module):
         states = self.language_model.states(embeddings, batch.mask[:, :-1])
         return self.logits(states[answers[:, 1:]])
 
-    def stepper(
-        self, instructions: Instructions, beams: int, unseen: Instructions | None = None
-    ) -> Stepper:
+    def stepper(self, instructions: Instructions, beams: int, unseen: Instructions | None = None) -> Stepper:
         """A decoder of text alone after these instructions, for `radui.nn.decoding`; it has no traces.
 
         unseen: as many instructions without a picture, from which guidance leads away; without it plain.

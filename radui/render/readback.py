@@ -15,17 +15,36 @@ _NOTE = (
 _HEAD = ("System", "Agree", "Contradict", "Left out", "Added")
 
 
-def readback_html(wanted: str, reports: Mapping[str, str | None], findings: Sequence[Finding] = ()) -> str:
+def readback_html(
+    wanted: str,
+    reports: Mapping[str, str | None],
+    findings: Sequence[Finding] = (),
+    keywords: Sequence[str] = (),
+) -> str:
     """Return where each report agrees with the wanted one, and the table of all observations.
 
-    reports: title -> report that was read back, None while there is none.
+    reports: title -> report that was read back, None while there is none. keywords: that AdaMatch chose for
+    the picture, the best first.
     """
     rows = "".join(_row(title, wanted, report) for title, report in reports.items())
     head = "".join(f'<th scope="col">{name}</th>' for name in _HEAD)
     return (
         f'<table class="rd-scores rd-agreed"><caption>Read back against what was wanted '
         f"<small>{_NOTE}</small></caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-        f"{matrix_html({WANTED: wanted, **reports}, findings)}"
+        f"{_keywords_html(wanted, keywords)}{matrix_html({WANTED: wanted, **reports}, findings)}"
+    )
+
+
+def _keywords_html(wanted: str, keywords: Sequence[str]) -> str:
+    if not keywords:
+        return ""
+    said = wanted.lower()
+    words = ", ".join(
+        f"<mark>{escape(word)}</mark>" if word.lower() in said else escape(word) for word in keywords
+    )
+    return (
+        f'<p class="rd-keywords"><b>Keywords that AdaMatch sees in the picture</b> {words} '
+        "<small>Best first; marked are those that the wanted report says.</small></p>"
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from radui.records import ByteArray, Radiograph, Synthesis
 
 MARK = "SYNTHETIC"
+NOTICE = f"{MARK} radiographs, of no patient. Research use only, not for diagnosis."
 SCALE = 2  # the drawn picture is small; the mark is drawn on the enlarged one and stays readable
 
 
@@ -99,13 +100,14 @@ def as_radiograph(synthesis: Synthesis) -> Radiograph:
 def recipe_json(syntheses: Mapping[str, Synthesis]) -> str:
     """Return what draws these pictures again, and their codes and keypatches, by title."""
     document = {
-        "notice": f"{MARK} radiographs, of no patient. Research use only, not for diagnosis.",
-        "pictures": {title: _recipe(one) for title, one in syntheses.items()},
+        "notice": NOTICE,
+        "pictures": {title: recipe(one) for title, one in syntheses.items()},
     }
     return json.dumps(document, indent=1, ensure_ascii=False)
 
 
-def _recipe(synthesis: Synthesis) -> dict[str, Any]:
+def recipe(synthesis: Synthesis) -> dict[str, Any]:
+    """Return what draws this picture again, its codes and its keypatches, ready for JSON."""
     keypatches = [
         {name: value for name, value in asdict(each).items() if name != "texture"}
         for each in synthesis.keypatches

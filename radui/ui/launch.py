@@ -184,11 +184,20 @@ def _parser() -> argparse.ArgumentParser:
         prog="app.py",
         description="Chest radiograph reports side by side. Research use only, not for diagnosis.",
     )
+    _serving_options(parser)
+    _rating_options(parser)
+    _model_options(parser)
+    return parser
+
+
+def _serving_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=7860, help="port to listen on (%(default)s)")
-    parser.add_argument(
-        "--checkpoints", type=Path, default=ROOT / "checkpoints", help="folder of the trained systems"
-    )
+    parser.add_argument("--auth", type=Path, help="file of user:hash lines (python -m radui.ui.auth USER)")
+    parser.add_argument("--root-path", help="path of the page behind a proxy, as in /radui")
+
+
+def _rating_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--db",
         type=Path,
@@ -213,6 +222,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ADDRESS",
         help="addresses or networks of that proxy (default: this machine); elsewhere the header is ignored",
     )
+
+
+def _model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--checkpoints", type=Path, default=ROOT / "checkpoints", help="folder of the trained systems"
+    )
     parser.add_argument(
         "--references",
         type=Path,
@@ -227,9 +242,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="studies of several users that are decoded together; 1: one after the other (%(default)s)",
     )
-    parser.add_argument("--auth", type=Path, help="file of user:hash lines (python -m radui.ui.auth USER)")
-    parser.add_argument("--root-path", help="path of the page behind a proxy, as in /radui")
-    return parser
 
 
 def listening_problem(host: str, port: int) -> str | None:

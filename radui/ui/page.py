@@ -1,6 +1,6 @@
 """The whole page: header, one tab after another, and the settings it is launched with."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from radui.scores import Corpus
 from radui.store.connection import Store
 from radui.ui import asset_files
 from radui.ui.api import ScriptApi
+from radui.ui.api_synthesis import SynthesisApi
 from radui.ui.compare import CompareTab
 from radui.ui.explain import ExplainTab
 from radui.ui.guard import Guard
@@ -57,18 +58,24 @@ def build_page(engine: Engine, store: Store | None = None, corpus: Corpus | None
         explain.open(explain_tab)
         synthesize.open(synthesize_tab)
         ScriptApi(engine, corpus).connect()
+        SynthesisApi(engine).connect()
         page.load(
             compare.refresh, None, compare.page.of_systems, show_progress="hidden", api_visibility="private"
         )
-
-        def forget(request: gr.Request) -> None:
-            sessions.drop(session_key(request))
-            # Gradio keeps the last value of every component of a closed tab, pictures among them.
-            page.state_holder.session_data.pop(request.session_hash, None)
-            sweep()
-
-        page.unload(forget)
+        page.unload(_forgetting(page, sessions))
     return page
+
+
+def _forgetting(page: Any, sessions: Sessions) -> Callable[[gr.Request], None]:
+    """What is done when a browser tab closes."""
+
+    def forget(request: gr.Request) -> None:
+        sessions.drop(session_key(request))
+        # Gradio keeps the last value of every component of a closed tab, pictures among them.
+        page.state_holder.session_data.pop(request.session_hash, None)
+        sweep()
+
+    return forget
 
 
 def _build_notice() -> None:

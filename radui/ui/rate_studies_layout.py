@@ -68,6 +68,11 @@ class StudiesLayout:
                 label="The reference report as a blinded candidate", elem_id="plan-reference"
             )
             self.reveal = gr.Checkbox(label="Tell the names after each submission", elem_id="plan-reveal")
+        self._build_design()
+        self._build_questions()
+        self.create = gr.Button("Write the reports and open the study", variant="primary", elem_id="create")
+
+    def _build_design(self) -> None:
         with gr.Row():
             self.design = gr.Radio(
                 [("all side by side", "side_by_side"), ("pairwise", "pairwise")],
@@ -78,6 +83,8 @@ class StudiesLayout:
             self.share = gr.Textbox(EVERY, label="Readers a case", elem_id="plan-share")
             self.repeats = gr.Slider(0, 0.5, 0, step=0.05, label="Share shown twice", elem_id="plan-repeats")
             self.seed = gr.Number(0, precision=0, label="Seed of queues and letters", elem_id="plan-seed")
+
+    def _build_questions(self) -> None:
         self.instructions = gr.Textbox(
             label="Instructions for the readers", lines=2, elem_id="plan-instructions"
         )
@@ -88,7 +95,6 @@ class StudiesLayout:
             label="Questions",
             elem_id="plan-questions",
         )
-        self.create = gr.Button("Write the reports and open the study", variant="primary", elem_id="create")
 
     @property
     def of_plan(self) -> list[gr.components.Component]:

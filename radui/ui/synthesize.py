@@ -1,41 +1,23 @@
-"""The Synthesize tab: a report drawn as a radiograph, changed, and read back.
+"""The Synthesize tab: a report drawn as a radiograph, changed, and read back; the runs are in
+`synthesize_runs`."""
 
-It asks the engine for pictures and reports, never a model.
-"""
-
-import time
 from collections.abc import Iterator, Sequence
-from functools import partial
-from html import escape
-from math import isfinite
 from typing import Any
 
 import gradio as gr
 
 from radui.engine import Engine
 from radui.processing.rewording import EDITABLE, restate
-from radui.records import Radiograph, SamplingConfig, Study, View
-from radui.render.synthesis import as_radiograph
 from radui.ui import synthesize_changes as changes
 from radui.ui.buttons import strip_html
 from radui.ui.example_reports import EXAMPLE_REPORTS
 from radui.ui.questions import runnable, with_code
 from radui.ui.sessions import Session, Sessions, session_key
-from radui.ui.streams import merge, sentence
-from radui.ui.studio import PAIR, Drawing, Order, Studio
-from radui.ui.synthesize_layout import (
-    GUIDANCE,
-    NO_REPORTS,
-    SAMPLES,
-    STATES,
-    TEMPERATURE,
-    TOP_P,
-    SynthesizeLayout,
-)
+from radui.ui.synthesize_layout import NO_REPORTS, STATES, SynthesizeLayout
+from radui.ui.synthesize_runs import SynthesisRuns
+from radui.ui.synthesize_settings import read_settings
 
 Changes = dict[Any, Any]
-READER = "adamatch_cyclic"
-MAX_SEED = 2**31 - SAMPLES
 
 
 class SynthesizeTab:
@@ -45,6 +27,7 @@ class SynthesizeTab:
         self.engine = engine
         self.sessions = sessions
         self.page = SynthesizeLayout(engine.systems(), engine.sampling())
+        self.runs = SynthesisRuns(engine, self.page)
         self._connect()
 
     def _connect(self) -> None:
@@ -56,7 +39,7 @@ class SynthesizeTab:
             (page.draw.click, self.draw, [page.report, page.samples, *settings]),
             (page.draw_pair.click, self.draw_pair, [page.report, page.changed, *settings]),
             (page.there_and_back.click, self.there_and_back, [page.report, *settings]),
-            (page.back_and_there.click, self.back_and_there, settings[1:]),
+            (page.back_and_there.click, self.back_and_there, settings),
         ):
             event(answer, inputs, page.of_drawing, **queued)
         page.read.click(self.read_back, page.readers, page.of_drawing, **queued)
@@ -104,106 +87,25 @@ class SynthesizeTab:
             return report
         return restate(report, finding, STATES[state])
 
-    def draw(
-        self,
-        report: str,
-        samples: int,
-        view: View,
-        seed: float | None,
-        top_p: float,
-        temperature: float,
-        guidance: float,
-        request: gr.Request,
-    ) -> Iterator[Changes]:
+    def draw(self, request: gr.Request, report: str, samples: int, *settings: Any) -> Iterator[Changes]:
         """Draw a report once, or once for each of some seeds in a row."""
-        first, sampling = _seed(seed), _sampling(top_p, temperature, guidance)
-        count = SAMPLES if samples == SAMPLES else 1
-        orders = [Order(report, _view(view), first + i, sampling) for i in range(count)]
-        drawings = [Drawing(f"Seed {order.seed}", order) for order in orders]
-        yield from self._draw(self._session(request).studio, drawings)
+        yield from self.runs.draw(self._session(request), report, samples, read_settings(*settings))
 
-    def draw_pair(
-        self,
-        report: str,
-        changed: str,
-        view: View,
-        seed: float | None,
-        top_p: float,
-        temperature: float,
-        guidance: float,
-        request: gr.Request,
-    ) -> Iterator[Changes]:
-        """Draw a report and the changed one from the same seed, and what differs."""
-        studio = self._session(request).studio
-        if report.split() == changed.split():
-            problem = "Both reports are the same; choose a finding and a state that change it."
-            yield changes.failed(self.page, studio, problem)
-            return
-        how = _view(view), _seed(seed), _sampling(top_p, temperature, guidance)
-        drawings = [Drawing("Before", Order(report, *how)), Drawing("After", Order(changed, *how))]
-        yield from self._draw(studio, drawings, paired=True)
+    def draw_pair(self, request: gr.Request, report: str, changed: str, *settings: Any) -> Iterator[Changes]:
+        """Draw a report and the changed one, and what differs."""
+        yield from self.runs.draw_pair(self._session(request), report, changed, read_settings(*settings))
 
-    def there_and_back(
-        self,
-        report: str,
-        view: View,
-        seed: float | None,
-        top_p: float,
-        temperature: float,
-        guidance: float,
-        request: gr.Request,
-    ) -> Iterator[Changes]:
-        """Draw a report and let the model that drew it read the picture back."""
-        yield from self.draw(report, 1, view, seed, top_p, temperature, guidance, request)
-        shown = self._session(request).studio.shown
-        if shown is not None and shown.complete and shown.order.report == report:
-            yield from self.read_back([READER], request)
+    def there_and_back(self, request: gr.Request, report: str, *settings: Any) -> Iterator[Changes]:
+        """Draw a report and read the picture back."""
+        yield from self.runs.there_and_back(self._session(request), report, read_settings(*settings))
 
-    def back_and_there(
-        self, seed: float | None, top_p: float, temperature: float, guidance: float, request: gr.Request
-    ) -> Iterator[Changes]:
-        """Let AdaMatch-Cyclic report the study of the Compare tab, and draw that report beside it."""
-        session = self._session(request)
-        studio = session.studio
-        if session.loaded is None:
-            problem = "There is no study to begin with; load a radiograph on the Compare tab."
-            yield changes.failed(self.page, studio, problem)
-            return
-        stop = studio.stop()
-        yield changes.waiting(self.page, studio)
-        try:
-            original, view = self._frontal(session)
-            report = ""
-            for report in self._reported(session, stop.is_set):
-                yield {self.page.report: report}
-        except Exception as error:
-            yield changes.failed(self.page, studio, escape(sentence(error)))
-            return
-        if stop.is_set():
-            yield changes.finished(self.page, studio, "Stopped.")
-            return
-        how = view, _seed(seed), _sampling(top_p, temperature, guidance)
-        yield from self._draw(studio, [Drawing("Drawn from its report", Order(report, *how))], original)
+    def back_and_there(self, request: gr.Request, *settings: Any) -> Iterator[Changes]:
+        """Report the study of the Compare tab and draw that report beside it."""
+        yield from self.runs.back_and_there(self._session(request), read_settings(*settings))
 
-    def read_back(self, chosen: Sequence[str], request: gr.Request) -> Iterator[Changes]:
+    def read_back(self, request: gr.Request, chosen: Sequence[str]) -> Iterator[Changes]:
         """Let systems report the picture that is shown."""
-        page, studio = self.page, self._session(request).studio
-        shown, names = studio.shown, [name for name in page.cards if name in chosen]
-        if shown is None or shown.latest is None or not shown.complete or not names:
-            missing = "at least one system" if not names else "a picture; press Draw"
-            yield changes.failed(page, studio, f"Choose {missing} first.")
-            return
-        studio.chosen = studio.drawings.index(shown)
-        study = Study((as_radiograph(shown.latest),))
-        stop = studio.begin_reading(study, names)
-        yield {page.notice: "", **changes.chosen(page, studio), **changes.reading(page, studio)}
-        streams = {name: partial(self.engine.predict, name, study, None, stop.is_set) for name in names}
-        for updates in merge(streams, stop):
-            studio.reads.update(updates)
-            yield changes.reading(page, studio)
-        if studio.study is study:
-            done = "Stopped." if stop.is_set() else "Read back."
-            yield {**changes.reading(page, studio, running=False), page.said: done}
+        yield from self.runs.read_back(self._session(request), chosen)
 
     def cancel(self, request: gr.Request) -> Changes:
         """Stop what is under way; it says so itself."""
@@ -223,93 +125,9 @@ class SynthesizeTab:
             return {self.page.notice: found}
         return {self.page.download: found, self.page.notice: ""}
 
-    def _draw(
-        self,
-        studio: Studio,
-        drawings: Sequence[Drawing],
-        original: Radiograph | None = None,
-        paired: bool = False,
-    ) -> Iterator[Changes]:
-        started, before = time.perf_counter(), studio.kept
-        stop = studio.begin(drawings, paired)
-        studio.original = original
-        yield changes.waiting(self.page, studio)
-        try:
-            for _ in self._rows(studio, list(studio.drawings), stop.is_set):
-                yield changes.drawn(self.page, studio, time.perf_counter() - started)
-        except Exception as error:
-            if studio.cancelled is stop:
-                if not any(each.latest for each in studio.drawings):
-                    studio.put_back(before)
-                yield changes.failed(self.page, studio, escape(sentence(error)))
-            return
-        if studio.cancelled is not stop:  # a newer run owns the page
-            return
-        if studio.pair:
-            studio.chosen = PAIR
-        seconds = time.perf_counter() - started
-        text = "Stopped." if stop.is_set() else f"Drawn in {seconds:.1f} s."
-        yield changes.finished(self.page, studio, text)
-
-    def _rows(self, studio: Studio, drawings: Sequence[Drawing], stopped: Any) -> Iterator[None]:
-        """Draw what is not drawn yet, one after the other; a step a row."""
-        for index, drawing in enumerate(drawings):
-            if stopped():
-                return
-            if drawing.complete:
-                continue
-            order = drawing.order
-            studio.chosen = index
-            for synthesis in self.engine.synthesise(
-                order.report, order.seed, order.view, order.sampling, stopped
-            ):
-                drawing.latest = synthesis
-                yield
-
-    def _frontal(self, session: Session) -> tuple[Radiograph, View]:
-        """The view of the loaded study that AdaMatch-Cyclic reads: the frontal one of two."""
-        loaded = session.loaded
-        assert loaded is not None
-        verdicts = loaded.assess(self.engine).verdicts
-        named = [
-            (each, each.view or verdict.view)
-            for each, verdict in zip(loaded.study.views, verdicts, strict=True)
-        ]
-        return next((pair for pair in named if pair[1] == "frontal"), named[0])
-
-    def _reported(self, session: Session, stopped: Any) -> Iterator[str]:
-        """AdaMatch-Cyclic's report of the loaded study, growing; the one that it wrote where it has."""
-        loaded, known = session.loaded, session.run.reports.get(READER)
-        assert loaded is not None
-        if known is not None:
-            yield known.report
-            return
-        for prediction in self.engine.predict(READER, loaded.study, None, stopped):
-            yield prediction.report
-
     def _session(self, request: gr.Request) -> Session:
         return self.sessions.get(session_key(request))
 
 
 def _empty_html(problem: str | None) -> str:
     return f'<p class="rd-nothing-yet">{with_code(problem)}</p>' if problem else ""
-
-
-def _view(view: str) -> View:
-    return "lateral" if view == "lateral" else "frontal"
-
-
-def _seed(seed: float | None) -> int:
-    return int(_within(seed or 0, (0, MAX_SEED)))
-
-
-def _sampling(top_p: float, temperature: float, guidance: float) -> SamplingConfig:
-    """Whatever a browser sends, inside the sliders' bounds."""
-    return SamplingConfig(
-        _within(top_p, TOP_P), _within(temperature, TEMPERATURE), _within(guidance, GUIDANCE)
-    )
-
-
-def _within(value: Any, bounds: tuple[float, float]) -> float:
-    number = float(value) if isinstance(value, int | float) and isfinite(value) else bounds[0]
-    return min(max(number, bounds[0]), bounds[1])

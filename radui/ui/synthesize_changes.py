@@ -142,7 +142,14 @@ def agreed(page: SynthesizeLayout, studio: Studio) -> str:
         return ""
     reports = {page.titles[name]: studio.reports.get(name) for name in studio.reads}
     found = [one.prediction.findings for one in studio.reads.values() if one and one.prediction]
-    return readback_html(studio.shown.order.report, reports, next(filter(None, found), ()))
+    return readback_html(studio.shown.order.report, reports, next(filter(None, found), ()), _keywords(studio))
+
+
+def _keywords(studio: Studio) -> list[str]:
+    """The keywords that AdaMatch chose for the picture that was read back."""
+    read = [one.prediction.evidence for one in studio.reads.values() if one and one.prediction]
+    kept = [evidence.patches.keywords for evidence in read if evidence and evidence.patches]
+    return [keyword.text for keyword in next(iter(kept), ())]
 
 
 def save(studio: Studio, kind: str) -> dict[str, Any] | str:

@@ -14,11 +14,10 @@ from radui.ui.downloads import build_download
 from radui.ui.example_reports import EXAMPLE_REPORTS
 from radui.ui.questions import runnable
 from radui.ui.report_card import build_card
+from radui.ui.synthesize_settings import GUIDANCE, SAMPLES, TEMPERATURE, TOP_P
 from radui.ui.viewer import build_viewer
 
 VIEWER = "synthesis"
-SAMPLES = 4
-TOP_P, TEMPERATURE, GUIDANCE = (0.05, 1.0), (0.0, 2.0), (0.0, 6.0)
 VIEWS = [("Frontal", "frontal"), ("Lateral", "lateral")]
 STATES = {"present": State.POSITIVE, "absent": State.NEGATIVE, "not mentioned": State.UNMENTIONED}
 NOTHING_YET = (

@@ -17,6 +17,15 @@
     setTheme(theme);
   });
 
+  // Ctrl+Enter in a report presses the button that draws it.
+  const DRAWS = { wanted: "draw", changed: "draw-pair" };
+  document.addEventListener("keydown", (event) => {
+    const field = event.target.closest("#wanted, #changed");
+    if (!field || event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    setTimeout(() => document.getElementById(DRAWS[field.id]).click());
+  });
+
   // Gradio's own upload field takes what is dropped on a viewer: its checks and limits apply.
   document.addEventListener("dragover", (event) => {
     if (event.target.closest(".rd-viewer")) event.preventDefault();

@@ -16,6 +16,7 @@ from radui.records import (
     Finding,
     GateVerdict,
     Keypatch,
+    PatchKeyword,
     PoolingMap,
     Prediction,
     Preprocessing,
@@ -231,6 +232,10 @@ def _patches(study: Study, tokens: Sequence[Token]) -> AdaptivePatches:
         np.repeat(np.arange(len(study.views)), 49),
         tuple((token.start, token.end) for token in tokens),
         rng.uniform(-0.3, 0.8, (len(tokens), 49 * len(study.views))).astype(np.float32),
+        (
+            PatchKeyword("heart", "biological structure", (24, 25), (0.7, 0.6)),
+            PatchKeyword("effusion", "disease disorder", (43,), (0.5,)),
+        ),
     )
 
 

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from PIL import Image
 
 from radui.observations import OBSERVATIONS
 from radui.ui.examples import list_examples
 
 DOCS = Path(__file__).parents[3] / "docs" / "api.md"
-ENDPOINTS = {"/systems", "/report", "/evidence", "/findings", "/score", "/label"}
+ENDPOINTS = {"/systems", "/report", "/evidence", "/findings", "/score", "/label", "/synthesize"}
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +38,15 @@ def film():
     return handle_file(str(list_examples()[0].files[0]))
 
 
+def documented():
+    """The examples of the documentation; the last one draws."""
+    return re.findall(r"^```python\n(.*?)^```", DOCS.read_text(encoding="utf-8"), re.S | re.M)
+
+
 def test_the_examples_of_the_documentation_run_on_the_engine(trained, serve_page, tmp_path, monkeypatch):
     from radui.engine import Engine
 
-    blocks = re.findall(r"^```python\n(.*?)^```", DOCS.read_text(encoding="utf-8"), re.S | re.M)
+    *blocks, _ = documented()
     assert len(blocks) == 5
     for path, name in zip(list_examples()[0].files, ("frontal.png", "lateral.png"), strict=True):
         (tmp_path / name).write_bytes(path.read_bytes())
@@ -58,6 +64,22 @@ def test_the_examples_of_the_documentation_run_on_the_engine(trained, serve_page
     assert [one["observation"] for one in names["seen"]["findings"]] == list(OBSERVATIONS)
     assert names["scores"]["found"] == ["Cardiomegaly"]
     assert names["states"]["Pleural Effusion"] == "negative"
+
+
+def test_the_example_that_draws_a_report_saves_a_marked_picture(server, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {"client": Client(server.url, verbose=False)}
+    exec(documented()[-1], names)
+    picture = Image.open(tmp_path / "synthetic.png")
+    assert "SYNTHETIC" in picture.text["Title"]
+    assert np.asarray(picture).ndim == 2
+    drawn = names["drawn"]
+    assert (drawn["seed"], drawn["view"], drawn["sampling"]["guidance"]) == (3, "frontal", 2.0)
+    assert len(drawn["codes"]) == 256
+    assert {drawn["report"][start:end] for one in drawn["keypatches"] for start, end in one["spans"]} == {
+        "effusion",
+        "pleural",
+    }
 
 
 def test_only_the_named_endpoints_are_public_and_all_are_typed(server):
@@ -111,6 +133,20 @@ def test_evidence_of_adaptive_patches(call, film):
 def test_a_call_that_cannot_be_answered_ends_in_a_sentence(call, film, name, named, sentence):
     with pytest.raises(AppError, match=sentence):
         call(name, pictures=[film], **named)
+
+
+@pytest.mark.parametrize(
+    ("named", "sentence"),
+    [
+        ({"report": " "}, "The report is empty"),
+        ({"report": "Clear.", "view": "oblique"}, "frontal or lateral, not 'oblique'"),
+        ({"report": "Clear.", "seed": -1}, "seed is a whole number from 0"),
+        ({"report": "Clear.", "guidance": 9}, "guidance is a number from 0 to 6"),
+    ],
+)
+def test_what_cannot_be_drawn_ends_in_a_sentence(call, named, sentence):
+    with pytest.raises(AppError, match=sentence):
+        call("synthesize", **named)
 
 
 def test_a_damaged_picture_is_refused_with_a_sentence(call, pictures):

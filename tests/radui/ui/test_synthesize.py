@@ -49,7 +49,7 @@ def last(stream):
 
 
 def draw(tab, report=REPORT, samples=1):
-    return last(tab.draw(report, samples, *SETTINGS, REQUEST))
+    return last(tab.draw(REQUEST, report, samples, *SETTINGS))
 
 
 def opened(file):
@@ -70,7 +70,7 @@ def test_every_example_says_what_its_title_promises():
 
 def test_rows_arrive_one_after_the_other_in_the_same_study_of_the_viewer(tab):
     page = tab.page
-    updates = [each for each in tab.draw(REPORT, 1, *SETTINGS, REQUEST) if page.viewer in each]
+    updates = [each for each in tab.draw(REQUEST, REPORT, 1, *SETTINGS) if page.viewer in each]
     shown = [each[page.viewer] for each in updates]
     assert len({each["id"] for each in shown}) == 1
     grown = [each["grown"] for each in shown]
@@ -82,9 +82,9 @@ def test_rows_arrive_one_after_the_other_in_the_same_study_of_the_viewer(tab):
 
 
 def test_the_settings_reach_the_engine_inside_their_bounds(tab):
-    last(tab.draw(REPORT, 1, "sideways", -5, 7, float("nan"), "x", REQUEST))
+    last(tab.draw(REQUEST, REPORT, 1, "sideways", -5, 7, float("nan"), "x"))
     assert tab.engine.orders == [(REPORT, 0, "frontal", SamplingConfig(1.0, 0.0, 0.0))]
-    last(tab.draw(REPORT, 1, "lateral", 12.0, 0.5, 0.7, 2.5, REQUEST))
+    last(tab.draw(REQUEST, REPORT, 1, "lateral", 12.0, 0.5, 0.7, 2.5))
     assert tab.engine.orders[1:] == [(REPORT, 12, "lateral", SamplingConfig(0.5, 0.7, 2.5))]
 
 
@@ -108,7 +108,7 @@ def test_a_pair_is_drawn_from_one_seed_and_its_difference_has_a_range(tab):
     page = tab.page
     changed = tab.reword(REPORT, "Cardiomegaly", "absent")
     assert label(changed)["Cardiomegaly"] is State.NEGATIVE
-    found = last(tab.draw_pair(REPORT, changed, *SETTINGS, REQUEST))
+    found = last(tab.draw_pair(REQUEST, REPORT, changed, *SETTINGS))
     assert [order[:2] for order in tab.engine.orders] == [(REPORT, 3), (changed, 3)]
     study = found[page.viewer]
     assert [view["caption"] for view in study["views"]] == ["Before", "After"]
@@ -121,12 +121,12 @@ def test_a_pair_is_drawn_from_one_seed_and_its_difference_has_a_range(tab):
 
 def test_the_first_picture_of_a_pair_is_not_drawn_twice(tab):
     draw(tab)
-    last(tab.draw_pair(REPORT, "Clear lungs.", *SETTINGS, REQUEST))
+    last(tab.draw_pair(REQUEST, REPORT, "Clear lungs.", *SETTINGS))
     assert [order[0] for order in tab.engine.orders] == [REPORT, "Clear lungs."]
 
 
 def test_equal_reports_make_no_pair(tab):
-    found = last(tab.draw_pair(REPORT, REPORT + " ", *SETTINGS, REQUEST))
+    found = last(tab.draw_pair(REQUEST, REPORT, REPORT + " ", *SETTINGS))
     assert "are the same" in found[tab.page.notice]
     assert tab.engine.orders == []
 
@@ -142,7 +142,7 @@ def test_an_error_is_a_sentence_and_the_picture_before_stays(tab):
 
 def test_cancel_stops_and_leaves_the_rows_that_were_drawn(tab):
     page = tab.page
-    stream = tab.draw(REPORT, 4, *SETTINGS, REQUEST)
+    stream = tab.draw(REQUEST, REPORT, 4, *SETTINGS)
     for _ in range(4):
         next(stream)
     tab.cancel(REQUEST)
@@ -156,13 +156,22 @@ def test_cancel_stops_and_leaves_the_rows_that_were_drawn(tab):
 def test_a_picture_is_read_back_and_compared_with_what_was_wanted(tab):
     page = tab.page
     draw(tab)
-    found = last(tab.read_back(["xpronet", "medrat", "unknown"], REQUEST))
+    found = last(tab.read_back(REQUEST, ["xpronet", "medrat", "unknown"]))
     assert 'data-phase="done"' in found[page.cards["xpronet"]]["html"]
     assert 'data-phase="idle"' in found[page.cards["otdrg"]]["html"]
     # XProNet's fake report: heart enlarged, effusion; MedRAT's: heart upper limit, no pneumothorax.
     assert "<b>1 of 2</b> Cardiomegaly" in found[page.agreed]
     assert "<b>1 of 2</b> Pneumothorax" in found[page.agreed]
     assert {call[0] for call in tab.engine.calls} == {"xpronet", "medrat"}
+
+
+def test_the_keywords_of_a_picture_that_was_read_back_stand_there_as_words(tab):
+    draw(tab, "The heart is enlarged.")
+    found = last(tab.read_back(REQUEST, ["adamatch_cyclic"]))[tab.page.agreed]
+    assert "Keywords that AdaMatch sees" in found
+    assert "<mark>heart</mark>, effusion <small>" in found
+    draw(tab)
+    assert "Keywords" not in last(tab.read_back(REQUEST, ["xpronet"]))[tab.page.agreed]
 
 
 def test_systems_read_the_drawing_without_the_mark(tab, monkeypatch):
@@ -175,7 +184,7 @@ def test_systems_read_the_drawing_without_the_mark(tab, monkeypatch):
 
     monkeypatch.setattr(tab.engine, "predict", noted)
     draw(tab)
-    last(tab.read_back(["xpronet"], REQUEST))
+    last(tab.read_back(REQUEST, ["xpronet"]))
     drawn = tab.sessions.get("/tab").studio.drawings[0].latest
     (view,) = studies[0].views
     assert np.array_equal(np.round(view.pixels * 255), drawn.pixels)
@@ -185,13 +194,13 @@ def test_systems_read_the_drawing_without_the_mark(tab, monkeypatch):
 
 
 def test_reading_back_nothing_says_what_to_do(tab):
-    assert "press Draw first" in last(tab.read_back(["xpronet"], REQUEST))[tab.page.notice]
+    assert "press Draw first" in last(tab.read_back(REQUEST, ["xpronet"]))[tab.page.notice]
     draw(tab)
-    assert "at least one system" in last(tab.read_back([], REQUEST))[tab.page.notice]
+    assert "at least one system" in last(tab.read_back(REQUEST, []))[tab.page.notice]
 
 
 def test_report_to_picture_to_report(tab):
-    found = last(tab.there_and_back(REPORT, *SETTINGS, REQUEST))
+    found = last(tab.there_and_back(REQUEST, REPORT, *SETTINGS))
     assert tab.engine.calls == [("adamatch_cyclic", "", None)]
     assert "AdaMatch-Cyclic" in found[tab.page.agreed]
     assert found[tab.page.draw] == gr.update(interactive=True)
@@ -199,9 +208,9 @@ def test_report_to_picture_to_report(tab):
 
 def test_picture_to_report_to_picture_beside_the_original(tabs):
     compare, tab = tabs
-    assert "load a radiograph" in last(tab.back_and_there(*SETTINGS[1:], REQUEST))[tab.page.notice]
+    assert "load a radiograph" in last(tab.back_and_there(REQUEST, *SETTINGS))[tab.page.notice]
     compare.load_example(SimpleNamespace(index=0), REQUEST)
-    found = last(tab.back_and_there(*SETTINGS[1:], REQUEST))
+    found = last(tab.back_and_there(REQUEST, *SETTINGS))
     assert found[tab.page.report].startswith("The heart is mildly enlarged.")
     original, drawn = found[tab.page.viewer]["views"]
     assert (original["caption"], original.get("synthetic")) == ("Original", None)
@@ -245,7 +254,7 @@ def test_without_a_checkpoint_the_tab_says_which_command_trains_it(fake_engine):
 
 def test_a_closed_tab_forgets_what_it_drew(tab):
     draw(tab)
-    last(tab.read_back(["xpronet"], REQUEST))
+    last(tab.read_back(REQUEST, ["xpronet"]))
     studio = tab.sessions.get("/tab").studio
     tab.sessions.drop("/tab")
     assert studio.drawings == []

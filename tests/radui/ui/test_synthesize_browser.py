@@ -163,6 +163,45 @@ def test_a_report_is_drawn_row_by_row_saved_and_read_back(server, visit):
     assert pixels(page) != plain
 
 
+def go_to(page, selector, text="", longest=60):
+    """Press Tab until the focus is there, on an element with this text."""
+    there = """([what, text]) => {
+        const at = document.activeElement;
+        return at.matches(what) && at.innerText.includes(text);
+    }"""
+    for _ in range(longest):
+        if page.tab.evaluate(there, [selector, text]):
+            return
+        page.tab.keyboard.press("Tab")
+    raise AssertionError(f"Tab does not come to {selector}")
+
+
+def test_from_the_report_to_what_is_read_back_without_a_mouse(server, visit):
+    page = visit(server.url, accept=False)
+    page.tab.wait_for_function("document.activeElement.matches('#rd-accept button')")
+    page.tab.keyboard.press("Enter")
+    page.tab.wait_for_selector("#rd-accept", state="hidden")
+    go_to(page, "#tabs button[role=tab]", "Synthesize")
+    page.tab.keyboard.press("Enter")
+    page.tab.wait_for_selector("#draw:enabled")
+    go_to(page, "#wanted textarea")
+    page.tab.keyboard.type(REPORT)
+    page.tab.keyboard.press("Control+Enter")
+    wait_drawn(page)
+    assert page.tab.input_value("#wanted textarea") == REPORT
+    go_to(page, "#draw")
+    watch_rows(page)
+    page.tab.keyboard.press("Enter")
+    page.tab.wait_for_function("window.rows.some(text => text.includes('Drawn in'))")
+    go_to(page, "#readers input")
+    page.tab.wait_for_selector("#read-back:enabled")
+    go_to(page, "#read-back")
+    page.tab.keyboard.press("Enter")
+    for system in ("xpronet", "adamatch_cyclic"):
+        page.tab.wait_for_selector(f"#card-read-{system} [data-phase=done]")
+    assert "Keywords that AdaMatch sees in the picture" in page.tab.inner_text("#agreed")
+
+
 def test_one_finding_is_changed_and_the_difference_has_a_range(server, visit):
     page = visit(server.url)
     open_tab(page)
