@@ -3,12 +3,14 @@
     python -m train.cyclic_samples --checkpoint C --data DATA --hints runs/hints.json --reports reports.jsonl
     python -m train.cyclic_samples --checkpoint C --data DATA --hints runs/hints.json --pictures codes.npz
 
-Reports are scored by `train.evaluate --reports`, pictures by `train.synthesis_scores`.
+Reports are scored by `train.evaluate --reports`, pictures by `train.synthesis_scores`. The score that chooses
+among settings is printed at once; choose on --split val.
 """
 
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +19,17 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from radui.models.adamatch_cyclic import AdaMatchCyclic, Instructions
+from radui.models.adamatch_cyclic import AdaMatchCyclic, AdaMatchCyclicConfig, Instructions
 from radui.models.registry import load
 from radui.nn.decoding import BeamSearch
 from radui.processing.instructions import Instruction, Instructor
 from radui.processing.tokenizer import ReportTokenizer
+from radui.processing.vocabulary import Vocabulary
 from radui.records import SamplingConfig
 from train.corpus import load_corpus
 from train.cyclic_data import CyclicStudies, HintTable, Lessons, cached_codes
+from train.metrics.protocol import protocol_references
+from train.selection import selection_scores
 
 
 def write_reports(
@@ -78,6 +83,25 @@ def load_system(
     return model, CyclicStudies(corpus, codes, split, instructor, model.config, table, Lessons())
 
 
+def with_decoding(
+    config: AdaMatchCyclicConfig, guidance: float | None, length_penalty: float | None
+) -> AdaMatchCyclicConfig:
+    """The configuration with another decoding of reports; None leaves a setting as it is."""
+    decoding = config.decoding
+    if length_penalty is not None:
+        decoding = replace(decoding, length_penalty=length_penalty)
+    return replace(config, decoding=decoding, guidance=config.guidance if guidance is None else guidance)
+
+
+def selection(studies: CyclicStudies, positions: Sequence[int], reports: list[str]) -> dict[str, float]:
+    """The score that training chooses an epoch by, of these studies' reports."""
+    corpus = studies.corpus
+    vocabulary = Vocabulary.build(corpus.rows[p].report for p in corpus.where("train"))
+    rows = [corpus.rows[p] for p in positions]
+    written = [row.report for row in rows]
+    return selection_scores(reports, protocol_references(rows, vocabulary), written)
+
+
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """Command line; `arguments` for tests."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -92,6 +116,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--top-p", type=float, default=0.92)
     parser.add_argument("--temperature", type=float, default=1.0)
     parser.add_argument("--guidance", type=float, default=1.0)
+    parser.add_argument("--report-guidance", type=float, help="away from the report of no picture")
+    parser.add_argument("--length-penalty", type=float, help="of reports")
     parser.add_argument("--seed", type=int, default=7580)
     return parser.parse_args(arguments)
 
@@ -103,11 +129,14 @@ def main(arguments: list[str] | None = None) -> None:
         options.checkpoint, options.data, options.hints, options.split, options.cache
     )
     positions = studies.positions[: options.limit]
+    model.config = with_decoding(model.config, options.report_guidance, options.length_penalty)
     ids = [studies.corpus.rows[p].id for p in positions]
     if options.reports:
         reports = write_reports(model, studies, positions)
         lines = [json.dumps({"id": id, "report": text}) for id, text in zip(ids, reports, strict=True)]
         options.reports.write_text("\n".join(lines) + "\n")
+        found = selection(studies, positions, reports)
+        print("  ".join(f"{name} {value:.4g}" for name, value in found.items()))
     if options.pictures:
         sampling = SamplingConfig(options.top_p, options.temperature, options.guidance)
         asked = [studies.to_picture(p)[0] for p in positions]

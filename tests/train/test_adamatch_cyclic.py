@@ -23,6 +23,7 @@ from train import adamatch_cyclic, cyclic_samples
 from train.adamatch_cyclic import CyclicTask
 from train.corpus import Corpus
 from train.cyclic_data import CyclicStudies, HintTable, Lessons, cached_codes, collate, view_names
+from train.cyclic_samples import with_decoding
 from train.data.study import StudyRow
 from train.data.synthetic import write_synthetic
 
@@ -194,6 +195,12 @@ def test_cached_codes_are_those_of_the_pictures(tmp_path):
     assert np.array_equal(cached_codes(vqgan, pictures, 1, tmp_path)[0], plain)
 
 
+def test_a_setting_of_the_decoding_can_be_tried(config):
+    tried = with_decoding(config[0], 2.0, 0.5)
+    assert (tried.guidance, tried.decoding.length_penalty) == (2.0, 0.5)
+    assert with_decoding(tried, None, None) == tried
+
+
 class TestTask:
     @pytest.fixture(scope="class")
     def task(self, model, build):
@@ -252,7 +259,7 @@ def data(tmp_path_factory):
     return root
 
 
-def test_a_run_becomes_a_checkpoint_that_writes_and_draws(data, tmp_path, monkeypatch):
+def test_a_run_becomes_a_checkpoint_that_writes_and_draws(data, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("train.loop.plot_curves", lambda log, out: None)
     torch.manual_seed(3)
     save(tmp_path / "vqgan", "vqgan", VQGAN(VQ), {}, half=False)
@@ -274,6 +281,7 @@ def test_a_run_becomes_a_checkpoint_that_writes_and_draws(data, tmp_path, monkey
     drawn = np.load(pictures)
     assert [line["id"] for line in lines] == drawn["ids"].tolist()
     assert drawn["codes"].shape == (len(lines), 16)
+    assert "CE-14 macro F1" in capsys.readouterr().out
     assert load(checkpoint).model.config.language_model.vocabulary <= 400
     further = ["--data", str(data), "--start", str(checkpoint), "--out", str(tmp_path / "runs" / "further")]
     adamatch_cyclic.main([*further, "--versions", "2", "--epochs", "1", "--learning-rate", "0"])
