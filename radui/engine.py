@@ -7,7 +7,7 @@ so several threads may predict at the same time; what they ask of one system is 
 import json
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import numpy as np
 
 from radui.batching import LARGEST, Batcher
 from radui.observations import OBSERVATIONS
+from radui.processing.limits import is_out_of_memory
 from radui.records import (
     Finding,
     GateVerdict,
@@ -123,27 +124,23 @@ class Engine:
     def warm_up(self) -> None:
         """Load everything that exists, so that the first study does not wait for it.
 
-        A damaged checkpoint is passed over; the request that needs it says so.
+        What fails, for damage or for want of memory, is passed over; the request that needs it says so.
         """
         ready = [status.name for status in self.systems() if status.problem is None]
         if not ready:
             return
-        from radui.models.registry import CheckpointError
-
         for load, names in ((self._models.system, ready), (self._models.checkpoint, NEEDED)):
             for name in names:
-                with suppress(CheckpointError):
+                with suppress(Exception):
                     load(name)
         self._run_in(ready)
 
     def _run_in(self, systems: Sequence[str]) -> None:
         """Write a word of an empty picture: a layer's first run, which chooses its kernels, is slow."""
-        from radui.models.registry import CheckpointError
-
         empty = np.zeros((64, 64), np.float32)
         study = Study((Radiograph(empty.astype(np.uint8), empty),))
         for name in systems:
-            with suppress(CheckpointError), closing(self.predict(name, study)) as words:
+            with suppress(Exception), closing(self.predict(name, study)) as words:
                 next(words, None)
         self.forget(study)
 
@@ -192,15 +189,17 @@ class Engine:
     def reports(self, system: str, studies: Sequence[Study]) -> list[Prediction]:
         """Complete predictions of many studies, decoded together, without evidence.
 
-        The same reports as `predict` gives one by one; seconds are a study's share. Raises as `predict`.
+        The same reports as `predict` gives one by one; seconds are a study's share. EngineError where the
+        system cannot write, for damage or want of memory too: the sentence names it, and others may.
         """
         started = time.perf_counter()
         self._check(system, None)
         if not studies:
             return []
-        self._assessor.look_ahead(studies, system)
-        requests = [self._request(system, study) for study in studies]
-        found = self._models.system(system).reports(requests)
+        with _telling(system):
+            self._assessor.look_ahead(studies, system)
+            requests = [self._request(system, study) for study in studies]
+            found = self._models.system(system).reports(requests)
         share = (time.perf_counter() - started) / len(studies)
         return [replace(prediction, seconds=share) for prediction in found]
 
@@ -226,3 +225,21 @@ class Engine:
             raise EngineError(
                 "Tick at least one of the 14 observations; without a finding that is No Finding."
             )
+
+
+@contextmanager
+def _telling(system: str) -> Iterator[None]:
+    """Raise what a caller of many reports can do something about as EngineError; bugs stay what they are."""
+    from radui.models.registry import CheckpointError
+
+    try:
+        yield
+    except CheckpointError as error:
+        raise EngineError(str(error)) from error
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise EngineError(
+            f"There was not enough memory for {TITLES[system]}; decode fewer studies together, or use fewer "
+            "systems."
+        ) from error

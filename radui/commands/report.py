@@ -141,11 +141,13 @@ def run(engine: Engine, systems: Sequence[str], options: argparse.Namespace) -> 
     """Write what is missing; how many cases could not be read.
 
     Batch by batch, all systems in turn: a case is read once, and systems with equal backbones share what
-    it makes of the pictures.
+    it makes of the pictures. A system that cannot write, as one whose checkpoint is damaged, is left out from
+    there on and named in the EngineError at the end; the others' lines are in the file.
     """
     from tqdm import tqdm
 
     done, unread = finished(options.out), 0
+    problems: list[str] = []
     cases = options.shard.part(list_cases(options.folder))
     left = [case for case in cases if any((case.name, system) not in done for system in systems)]
     writers = [Writer(engine, system) for system in systems] if left else []
@@ -154,15 +156,21 @@ def run(engine: Engine, systems: Sequence[str], options: argparse.Namespace) -> 
         open_log(options.shard.file(options.out)) as log,
         tqdm(total=len(cases), initial=len(cases) - len(left), unit="case") as bar,
     ):
-        while group := list(islice(ahead, options.batch)):
-            for writer in writers:
+        while (group := list(islice(ahead, options.batch))) and writers:
+            for writer in list(writers):
                 missing = [each for each in group if (each[0].name, writer.system) not in done]
-                _append(log, writer.rows(missing))
+                try:
+                    _append(log, writer.rows(missing))
+                except EngineError as error:
+                    problems.append(str(error))
+                    writers.remove(writer)
             unread += sum(isinstance(study, str) for _, study in group)
             for _, study in group:
                 if isinstance(study, Study):
                     engine.forget(study)
             bar.update(len(group))
+    if problems:
+        raise EngineError(" ".join(dict.fromkeys(problems)))
     return unread
 
 
@@ -197,7 +205,10 @@ def _positive(text: str) -> int:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the command: 0, or 1 where a case could not be read (its line says why), or 2 on a mistake."""
+    """Run the command: 0, or 1 where a case could not be read (its line says why).
+
+    2 on a mistake, and where a system could not write; what the others wrote stays.
+    """
     options = parse(arguments)
     engine = Engine(options.checkpoints, options.device)
     wanted = options.system or ["all"]

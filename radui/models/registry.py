@@ -20,6 +20,7 @@ from radui.models.observation_classifier import ObservationClassifier, Observati
 from radui.models.otdrg import OTDRG, OTDRGConfig
 from radui.models.vqgan import VQGAN, VQGANConfig
 from radui.models.xpronet import XProNet, XProNetConfig
+from radui.processing.limits import is_out_of_memory
 
 MODELS: dict[str, tuple[type[Any], type[nn.Module]]] = {
     "adamatch": (AdaMatchConfig, AdaMatch),
@@ -63,7 +64,10 @@ def save(folder: Path, model_name: str, model: nn.Module, facts: dict[str, Any],
 
 
 def load(folder: Path) -> Checkpoint:
-    """Rebuild the model in float32 evaluation mode; raises CheckpointError with one sentence."""
+    """Rebuild the model in float32 evaluation mode; raises CheckpointError with one sentence.
+
+    An error for want of memory is raised as it is: nothing is wrong with the checkpoint.
+    """
     import torch
     from safetensors.torch import load_file
 
@@ -75,6 +79,8 @@ def load(folder: Path) -> Checkpoint:
         model.load_state_dict({k: t.float() if t.dtype == torch.float16 else t for k, t in weights.items()})
         model.eval()
     except Exception as error:  # a wrong number in the configuration may break any layer, in any way
+        if is_out_of_memory(error):
+            raise
         raise CheckpointError(
             f"The checkpoint {folder.name} is damaged or does not fit its config.json; train it again."
         ) from error

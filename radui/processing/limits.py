@@ -1,4 +1,4 @@
-"""What is refused whatever the format: too many bytes or pixels, too few pixels, no contrast."""
+"""What is refused whatever the format: too many bytes or pixels, too few pixels, no contrast, no memory."""
 
 import numpy as np
 
@@ -40,3 +40,11 @@ def check_contrast(
     """Raise NoContrast when the values span no more than `least`, or there are none."""
     if values.size == 0 or not float(values.max()) - float(values.min()) > least:
         raise NoContrast(f"{cause}, so there is nothing to read; choose another picture or export it again.")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Python's own; torch's on a GPU by its name and on a CPU by its words: torch is not imported here."""
+    kind = type(error).__name__
+    return kind in ("MemoryError", "OutOfMemoryError") or (
+        kind == "RuntimeError" and "allocate memory" in str(error)
+    )

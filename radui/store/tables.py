@@ -13,7 +13,7 @@ _STUDIES = """
             WHERE assignments.study_id = study.study_id) AS readers,
         (SELECT count(*) FROM current_ratings
             WHERE current_ratings.study_id = study.study_id AND kind = 'submitted') AS submitted
-    FROM reading_studies AS study ORDER BY created_at, study_id
+    FROM reading_studies AS study ORDER BY study.rowid
 """
 
 _CASES = """
@@ -39,7 +39,7 @@ def read_table(store: Store, table: str, study_id: str | None = None) -> list[di
 
 
 def list_studies(store: Store) -> list[dict[str, Any]]:
-    """The reading studies with their numbers of cases, readers and ratings, oldest first."""
+    """The reading studies with their numbers of cases, readers and ratings, in the order they came in."""
     with store.reading() as database:
         return list(database.query(_STUDIES))
 

@@ -28,9 +28,13 @@ class Models:
         return self.loaded.get(f"fingerprint {name}", lambda: self._fingerprint(name))
 
     def _load(self, name: str) -> Any:
-        from radui.models.registry import load
+        from radui.models.registry import CheckpointError, load
 
         checkpoint = load(self.folder / name)
+        if (found := checkpoint.facts["model"]) != name:
+            raise CheckpointError(
+                f"The checkpoint {name} is of another model ({found}); copy the right one into its folder."
+            )
         checkpoint.model.to(self.device)
         return checkpoint
 

@@ -26,6 +26,7 @@ from radui.ui.guard_rules import (
     name_of,
     read_event,
 )
+from radui.ui.streams import sentence
 
 
 class _GradioApp(Protocol):
@@ -68,13 +69,24 @@ class Guard:
             return await JSONResponse({"detail": str(refusal)}, refusal.status)(
                 scope, receive, _with_headers(send)
             )
+        return await self._answered(scope, receive, send)
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the app answer; where it fails before its first word, say so in a sentence."""
+        begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
         try:
-            return await self.app(scope, receive, send)
-        except OSError as error:
-            if error.errno not in (ENOSPC, EDQUOT):
+            await self.app(scope, receive, sending)
+        except Exception as error:
+            if begun:
                 raise
-            full = "The disk for uploads is full; free some space where TMPDIR points to, then try again."
-            return await JSONResponse({"detail": full}, 507)(scope, receive, send)
+            status, text = _failure(error)
+            await JSONResponse({"detail": text}, status)(scope, receive, send)
 
     async def _passed(self, request: Request, send: Send) -> tuple[Receive, Send]:
         """How the request goes on; raises RefusedError."""
@@ -151,6 +163,12 @@ class Guard:
             await send(message)
 
         return note
+
+
+def _failure(error: Exception) -> tuple[int, str]:
+    if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT):
+        return 507, "The disk for uploads is full; free some space where TMPDIR points to, then try again."
+    return 500, sentence(error)
 
 
 async def _read(request: Request) -> bytes:

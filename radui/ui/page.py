@@ -14,6 +14,7 @@ from radui.store.connection import Store
 from radui.ui import asset_files
 from radui.ui.api import ScriptApi
 from radui.ui.api_synthesis import SynthesisApi
+from radui.ui.blocks import Page
 from radui.ui.compare import CompareTab
 from radui.ui.explain import ExplainTab
 from radui.ui.guard import Guard
@@ -39,9 +40,7 @@ def build_page(engine: Engine, store: Store | None = None, corpus: Corpus | None
     weighs words by; without one it is not shown.
     """
     sessions, cards = Sessions(engine.forget), read_cards(engine)
-    with gr.Blocks(
-        title="radui", fill_width=True, analytics_enabled=False, delete_cache=DELETE_UPLOADS
-    ) as page:
+    with Page(title="radui", fill_width=True, analytics_enabled=False, delete_cache=DELETE_UPLOADS) as page:
         gr.HTML(asset_files.read("header.html").replace("@notice", RESEARCH_NOTICE), apply_default_css=False)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Compare", elem_classes="rd-tab"):

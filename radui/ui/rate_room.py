@@ -8,6 +8,7 @@ from radui.engine import Engine
 from radui.store.connection import Store
 from radui.store.errors import StoreError
 from radui.ui import asset_files
+from radui.ui.blocks import Page
 from radui.ui.intake import sweep
 from radui.ui.questions import RESEARCH_NOTICE
 from radui.ui.rate import RatingTab
@@ -39,9 +40,7 @@ def add_tabs(
 def build_room(engine: Engine, store: Store, identify: Identify, delete_cache: tuple[int, int]) -> gr.Blocks:
     """Return the page of a reading room with logins. It names no system: a blinded reader's browser gets
     nothing that the tabs of a single user would bring."""
-    with gr.Blocks(
-        title="radui", fill_width=True, analytics_enabled=False, delete_cache=delete_cache
-    ) as page:
+    with Page(title="radui", fill_width=True, analytics_enabled=False, delete_cache=delete_cache) as page:
         gr.HTML(asset_files.read("header.html").replace("@notice", RESEARCH_NOTICE), apply_default_css=False)
         with gr.Tabs(elem_id="tabs"):
             admin_tabs = add_tabs(store, identify, engine, visible=False)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from queue import Empty, Queue
 from threading import Event, Thread
 
+from radui.processing.limits import is_out_of_memory
 from radui.records import Prediction
 
 LOGGER = logging.getLogger(__name__)
@@ -31,19 +32,11 @@ def sentence(error: Exception) -> str:
     """Return what a user may read of an error: our own errors' words, else a pointer to the log."""
     if type(error).__module__.partition(".")[0] == "radui":
         return str(error)
-    if _is_out_of_memory(error):
+    if is_out_of_memory(error):
         LOGGER.error("out of memory: %s", type(error).__name__)
         return "There was not enough memory for this; run one system at a time, or try again in a minute."
     LOGGER.error("unexpected error", exc_info=error)
     return f"This went wrong on the server ({type(error).__name__}); its log has the details."
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """Python's own; torch's on a GPU by its name and on a CPU by its words: torch is not imported here."""
-    kind = type(error).__name__
-    return kind in ("MemoryError", "OutOfMemoryError") or (
-        kind == "RuntimeError" and "allocate memory" in str(error)
-    )
 
 
 def merge(

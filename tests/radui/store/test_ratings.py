@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from radui.store.creation import create_study
 from radui.store.errors import AnswerError, NotFoundError, RuleError, StoreError
+from radui.store.plan import StudyPlan
 from radui.store.queues import close_study
 from radui.store.ratings import save_draft, skip, submit, undo
 from radui.store.readers import set_active
-from radui.store.tables import read_table
+from radui.store.tables import list_studies, read_table
 from radui.store.tasks import get_task, names_of, next_task, reader_progress, skipped_tasks, task_picture
 
 
@@ -199,6 +201,42 @@ def test_a_clock_that_goes_back_is_told_and_changes_no_order(store, begin, answe
     assert receipt.warning.startswith("Your rating is saved, but the server's clock was set back")
     assert [row["kind"] for row in read_table(store, "current_ratings")] == ["submitted"]
     assert [row["clock_set_back"] for row in read_table(store, "rating_events")] == [0, 1]
+
+
+def test_events_and_drafts_keep_their_order_although_the_clock_goes_back_at_each(store, begin, answers):
+    study_id, readers = begin(store, readers=("ann", "ben"), cases=2)
+    start = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    hours = iter(range(100))
+    store = replace(store, clock=lambda: start - timedelta(hours=next(hours)))
+    first, last = {}, []
+    for reader in readers:
+        first[reader] = next_task(store, reader, study_id)
+        for step in range(3):
+            save_draft(store, reader, first[reader].assignment_id, {"confidence": step + 1})
+        assert get_task(store, reader, first[reader].assignment_id).draft == {"confidence": 3}
+        assert undo(store, reader, first[reader].assignment_id) == {"confidence": 2}
+        skip(store, reader, first[reader].assignment_id, "later")
+        last.append((reader, "skipped"))
+    for reader in readers:
+        submit(store, reader, first[reader].assignment_id, answers(first[reader]), 1)
+        last.append((reader, "submitted"))
+    events = read_table(store, "rating_events")
+    assert [(row["reader_id"], row["kind"]) for row in events] == last
+    times = [row["recorded_at"] for row in events]
+    assert times == sorted(times, reverse=True)  # each carries an earlier time than the one before
+    assert [row["clock_set_back"] for row in events] == [0, 1, 1, 1]
+    current = {
+        row["reader_id"]: (row["kind"], row["revision"]) for row in read_table(store, "current_ratings")
+    }
+    assert current == dict.fromkeys(readers, ("submitted", 2))
+
+
+def test_studies_stand_in_the_order_that_they_were_made_in_whatever_the_clock_says(store):
+    start = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    for number, title in enumerate("zay"):
+        earlier = replace(store, clock=lambda number=number: start - timedelta(days=number))
+        create_study(earlier, StudyPlan(title, ("xpronet", "medrat")))
+    assert [row["title"] for row in list_studies(store)] == list("zay")
 
 
 @pytest.mark.parametrize("draft", [{"a": {1, 2}}, {"a": float("nan")}, {"a": "x" * 1_000_001}])

@@ -1,6 +1,9 @@
 """The Rating tab's handler: what it answers, to whom, and that it names no system."""
 
 import json
+import sqlite3
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 
 import gradio as gr
@@ -116,6 +119,55 @@ def test_a_full_disk_is_a_sentence_and_the_draft_is_saved_once_there_is_room(roo
     assert ask(room, "ann", "open")[0]["task"]["draft"] == {"reason": "short"}
     assert ask(room, "ann", "draft", assignment=task, answers=long)[0]["kind"] == "saved"
     assert ask(room, "ann", "open")[0]["task"]["draft"] == long
+
+
+@contextmanager
+def held(path, *statements):
+    """The file in the hands of another program."""
+    with closing(sqlite3.connect(path)) as other:
+        for statement in statements:
+            other.execute(statement)
+        yield
+
+
+LOCKED = "is locked by another program, so nothing was saved; what you entered is still here: try again"
+
+
+def test_a_locked_file_is_a_sentence_and_the_draft_is_saved_once_it_is_free(store, study):
+    hasty = replace(store, busy_seconds=0.05)
+    with gr.Blocks():
+        room = RatingTab(hasty, by_login(hasty), TITLES)
+    task = ask(room, "ann", "open")[0]["task"]["assignment"]
+    ask(room, "ann", "draft", assignment=task, answers={"confidence": 2})
+    questions = {
+        "draft": {"answers": {"confidence": 5}},
+        "undo": {},
+        "submit": {"answers": answers(), "study": study},
+        "skip": {"reason": "too dark", "study": study},
+    }
+    with held(store.path, "BEGIN EXCLUSIVE"):
+        for kind, fields in questions.items():
+            refused, viewer = ask(room, "ann", kind, assignment=task, **fields)
+            assert refused["kind"] == "refused"
+            assert LOCKED in refused["problem"]
+            assert viewer is None
+        # Its writer keeps nobody from reading: the case is shown with the last draft.
+        assert ask(room, "ann", "open")[0]["task"]["draft"] == {"confidence": 2}
+    assert ask(room, "ann", "draft", assignment=task, answers={"confidence": 5})[0]["kind"] == "saved"
+    assert ask(room, "ann", "submit", assignment=task, **questions["submit"])[0]["kind"] == "state"
+    assert len(read_table(store, "current_ratings", study)) == 1
+
+
+def test_a_file_that_another_program_has_for_itself_is_a_sentence_too(store, study):
+    hasty = replace(store, busy_seconds=0.05)
+    with gr.Blocks():
+        room = RatingTab(hasty, by_login(hasty), TITLES)
+    alone = ("PRAGMA locking_mode = EXCLUSIVE", "BEGIN EXCLUSIVE", "UPDATE readers SET name = name", "COMMIT")
+    with held(store.path, *alone):
+        refused, _ = ask(room, "ann", "open")
+        assert refused["kind"] == "refused"
+        assert LOCKED in refused["problem"]
+    assert ask(room, "ann", "open")[0]["kind"] == "state"
 
 
 def test_undo_goes_one_save_back(room, study):

@@ -14,6 +14,7 @@ from radui.store.migrations import open_store
 from radui.store.plan import GeneratedReport, NewCase, StudyPlan
 from radui.store.queues import open_study
 from radui.store.readers import add_reader
+from tests.radui.ui.raw_http import answer_of, events, filled, nearly_right, routes
 
 PASSWORD = "long enough"
 # Never for a reader: names of systems, other readers, and a study that is Ben's alone.
@@ -76,32 +77,6 @@ def visitor(room):
         client.close()
 
 
-def routes(app):
-    """(method, path) of all that Gradio serves, those of its routers too."""
-    waiting, found = list(app.routes), set()
-    while waiting:
-        each = waiting.pop()
-        if router := getattr(each, "original_router", None):
-            waiting += router.routes
-        elif getattr(each, "methods", None):
-            found |= {(method, each.path) for method in each.methods}
-    return sorted(found)
-
-
-def filled(path):
-    """A path with its parameters filled in, by what one who wants in would try."""
-    for name, value in (("{path_or_url:path}", "/etc/passwd"), ("{path:path}", "../../../../etc/passwd")):
-        path = path.replace(name, value)
-    return "".join(part if i % 2 == 0 else "7" for i, part in enumerate(path.replace("}", "{").split("{")))
-
-
-def answer_of(client, method, path):
-    """Status and as much of the body as comes at once; streams that never end are not waited for."""
-    with client.http.stream(method, path, json={} if method == "POST" else None) as answer:
-        kind = answer.headers.get("content-type", "")
-        return answer.status_code, "" if "event-stream" in kind else answer.read().decode("utf-8", "replace")
-
-
 def contents(store):
     """A digest of all that readers and admins can change."""
     digest = hashlib.sha256()
@@ -110,22 +85,6 @@ def contents(store):
             rows = database.query(f"SELECT * FROM [{table}]")
             digest.update(json.dumps([table, list(map(list, map(dict.items, rows)))], default=str).encode())
     return digest.hexdigest()
-
-
-def events(config):
-    """Each dependency with inputs of its number: nothing, texts, structures and files that are not theirs."""
-    for each in config["dependencies"]:
-        count = len(each["inputs"])
-        for value in (
-            None,
-            "x",
-            -1,
-            ["a", {"b": 1}],
-            {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}},
-            {"path": "https://example.org/x.png", "meta": {"_type": "gradio.FileData"}},
-        ):
-            yield each["id"], [value] * count
-        yield each["id"], []
 
 
 def test_the_guard_closes_every_route_that_the_page_does_not_need(room, visitor):
@@ -164,7 +123,7 @@ def test_every_event_as_a_reader_changes_and_tells_nothing(room, visitor, capfd)
     assert not any(secret in json.dumps(config).lower() for secret in SECRETS)
     before, answered = contents(room.store), 0
     with ann.tab() as session:
-        for function, data in events(config):
+        for function, data in (*events(config), *nearly_right(config)):
             try:
                 messages = json.dumps(ann.call(session, function, data, {"id": 1, "kind": "open"}))
             except httpx.HTTPStatusError as refused:
