@@ -2,19 +2,18 @@
 
     python -m train.gate --data DATA --others FOLDER --out runs/gate
 
-Chest radiographs come from the data set's splits; "other" pictures from a folder (head, abdomen and CT
-pictures), from what scikit-image, scikit-learn and matplotlib ship (photographs, drawings), from noise,
-and from chest films that are turned or inverted. Each source is parted by picture into train and
-held-out, and the ROC is reported on the held-out part with CT-like and photographic pictures apart.
+What it learns from: `train.gate_pictures`. The threshold is the highest at which the films of the val
+split still pass (see --pass-share); the ROC is reported on the held-out part of each source. Features are
+computed once: the same command goes on with those that --out holds.
 """
 
 import argparse
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -22,127 +21,15 @@ from torch import Tensor
 from radui.models.gate import CLASSES, Gate, GateConfig
 from radui.models.registry import save
 from radui.nn.backbones import BackboneConfig, EfficientNetLite
-from radui.processing.images import ImageError, read_radiograph
 from radui.records import ByteArray, FloatArray
 from train.backbone import PREPROCESSING
-from train.corpus import picture_index
-from train.data.iu_xray import read_iu_xray
+from train.gate_pictures import Picture, chest_pictures, drawn_others, other_pictures, spoiled_films
 from train.imagenet import load_imagenet
-from train.pictures import Augmentation, augment, generator, load_pictures, plain, shrink
+from train.pictures import Augmentation, augment, generator, plain, shrink
 
-LIBRARY_FOLDERS = (
-    ("skimage", "data"),
-    ("sklearn", "datasets/images"),
-    ("matplotlib", "mpl-data/sample_data"),
-)
-WARPS = 6
-INVERTED = 3  # the last way of `spoiled`; those before it are turns
-FILM_SOURCES = ("chest", "turned", "inverted")
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture with its class and where it comes from; held_out pictures are only measured on."""
-
-    pixels: ByteArray
-    kind: str
-    source: str
-    held_out: bool
-
-
-def other_pictures(folder: Path) -> Iterator[Picture]:
-    """Pictures of a folder and of installed libraries, every third one held out."""
-    sources = [("folder", sorted(folder.rglob("*.*")))] + [
-        (package, sorted(package_folder(package, part).rglob("*.*"))) for package, part in LIBRARY_FOLDERS
-    ]
-    for source, paths in sources:
-        readable = [pixels for path in paths if (pixels := read_display(path)) is not None]
-        for number, pixels in enumerate(readable):
-            yield Picture(pixels, "other", source, number % 3 == 0)
-
-
-def package_folder(package: str, part: str) -> Path:
-    """A folder of an installed package, which is not imported."""
-    from importlib.util import find_spec
-
-    spec = find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
-        raise FileNotFoundError(
-            f"{package} is not installed; it lends photographs: `pip install -r requirements-dev.txt`."
-        )
-    return Path(spec.submodule_search_locations[0]) / part
-
-
-def read_display(path: Path) -> ByteArray | None:
-    """The picture as shown, (height, width); None where the file is no picture that is read."""
-    try:
-        return read_radiograph(path.read_bytes()).display
-    except ImageError:
-        return None
-
-
-def drawn_others(count: int, seed: int) -> Iterator[Picture]:
-    """White noise, smooth noise, gradients, stripes and discs; every third one held out."""
-    for number in range(count):
-        random = np.random.default_rng((seed, number))
-        yield Picture(_pattern(number % 4, random), "other", "pattern", number % 3 == 0)
-
-
-def _pattern(kind: int, random: np.random.Generator) -> ByteArray:
-    noise = random.integers(0, 256, (256, 256), dtype=np.uint8)
-    if kind == 0:
-        return noise
-    if kind == 1:
-        smooth = cv2.GaussianBlur(noise, (0, 0), float(random.uniform(3, 20)))
-        return cv2.normalize(smooth, None, 0, 255, cv2.NORM_MINMAX)  # type: ignore[call-overload]
-    rows, columns = np.mgrid[:256, :256]
-    if kind == 2:
-        wave = np.sin((rows * random.uniform(-1, 1) + columns) / random.uniform(3, 60))
-        return (127 + 120 * wave).astype(np.uint8)
-    radius = np.hypot(rows - random.uniform(80, 176), columns - random.uniform(80, 176))
-    return np.where(
-        radius < random.uniform(30, 110), random.integers(120, 256), random.integers(0, 110)
-    ).astype(np.uint8)
-
-
-def spoiled(picture: Picture, number: int) -> Picture:
-    """A chest film turned by a quarter or a half, upside down, or inverted: not ready to be read."""
-    turned = [
-        np.rot90(picture.pixels, 1),
-        np.rot90(picture.pixels, 2),
-        np.rot90(picture.pixels, 3),
-        255 - picture.pixels,
-    ]
-    names = ["turned", "turned", "turned", "inverted"]
-    return replace(
-        picture, pixels=np.ascontiguousarray(turned[number % 4]), kind="other", source=names[number % 4]
-    )
-
-
-def spoiled_films(films: list[Picture], seed: int) -> Iterator[Picture]:
-    """Each film twice: turned one of the three ways and inverted.
-
-    The turn is drawn by lot. Films come in pairs of views, so a turn that is counted off would fall on one
-    view only, and the gate would learn to know the other by its view.
-    """
-    turns = np.random.default_rng(seed).integers(0, INVERTED, len(films))
-    for film, turn in zip(films, turns, strict=True):
-        yield spoiled(film, int(turn))
-        yield spoiled(film, INVERTED)
-
-
-def chest_pictures(root: Path, cache: Path, studies: int, seed: int) -> Iterator[Picture]:
-    """Frontal and lateral films of random train studies, and of as many test studies held out."""
-    rows = read_iu_xray(root)
-    index, paths = picture_index(rows)
-    pictures = load_pictures(paths, cache)
-    order = np.random.default_rng(seed).permutation(len(rows))
-    for split, count in (("train", studies), ("test", 400)):
-        chosen = [p for p in order if rows[p].split == split][:count]
-        for position in chosen:
-            for view, where in zip(rows[position].views, sorted(index[position]), strict=False):
-                if view is not None:
-                    yield Picture(pictures[where], view, "chest", split == "test")
+FILM_WARPS, SPOILED_WARPS, OTHER_WARPS = 2, 1, 6
+HELD_SPOILED = 200  # test films that are spoiled too
+HIDDEN = 256
 
 
 def features(backbone: EfficientNetLite, pictures: list[Picture], warps: int, seed: int) -> FloatArray:
@@ -213,44 +100,92 @@ def measure(gate: Gate, pictures: list[Picture], inputs: FloatArray) -> dict[str
     return result | {"n_chest": float(chest.sum()), "view_accuracy": float((sides == truth).mean())}
 
 
-def main() -> None:
-    """Parse the options, train the head, choose the threshold, measure, save."""
+def choose_threshold(scores: FloatArray, share: float) -> float:
+    """The highest threshold at which at least this share of good films passes."""
+    allowed = int((1 - share) * len(scores))
+    return float(np.sort(scores)[allowed])
+
+
+Group = tuple[list[Picture], int]
+"""Pictures and how many random warps of each are learned from beside the plain one."""
+
+
+def train_groups(options: argparse.Namespace, cache: Path) -> list[Group]:
+    """What the head learns from: films, spoiled films, everything else."""
+    films = list(chest_pictures(options.data, cache, "train", options.studies, options.seed))
+    others = chain(other_pictures(options.others), drawn_others(120, options.seed))
+    return [
+        (films, FILM_WARPS),
+        (list(spoiled_films(films, options.seed)), SPOILED_WARPS),
+        ([each for each in others if not each.held_out], OTHER_WARPS),
+    ]
+
+
+def test_pictures(options: argparse.Namespace, cache: Path) -> list[Picture]:
+    """What is measured on: films of 400 test studies, some of them spoiled, the others' held-out third."""
+    films = list(chest_pictures(options.data, cache, "test", 400, options.seed))
+    others = chain(other_pictures(options.others), drawn_others(120, options.seed))
+    spoiled = spoiled_films(films[:HELD_SPOILED], options.seed + 1)
+    return [*films, *spoiled, *(each for each in others if each.held_out)]
+
+
+def kept_features(path: Path, backbone: EfficientNetLite, group: Group, seed: int) -> FloatArray:
+    """Features of a group, (1 + warps, pictures, C); read from `path` where an earlier run kept them."""
+    if path.exists():
+        found: FloatArray = np.load(path)
+        return found
+    found = features(backbone, *group, seed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.save(path, found)
+    print(f"{path.name}: {found.shape[1]} pictures, {found.shape[0]} times", flush=True)
+    return found
+
+
+def joined(groups: Sequence[Group], inputs: Sequence[FloatArray]) -> tuple[FloatArray, list[str]]:
+    """All versions of all groups as (rows, C), and the class of each row."""
+    rows = np.concatenate([each.reshape(-1, each.shape[-1]) for each in inputs])
+    kinds = [each.kind for pictures, warps in groups for _ in range(1 + warps) for each in pictures]
+    return rows, kinds
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Options of the command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument(
-        "--others", type=Path, required=True, help="folder of pictures that are no chest radiographs"
-    )
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--studies", type=int, default=500)
-    parser.add_argument("--seed", type=int, default=7580)
-    options = parser.parse_args()
+    add = parser.add_argument
+    add("--data", type=Path, required=True)
+    add("--others", type=Path, required=True, help="folder of pictures that are no chest radiographs")
+    add("--out", type=Path, required=True)
+    add("--studies", type=int, default=500, help="of the train split (%(default)s)")
+    add("--hidden", type=int, default=HIDDEN, help="units between features and classes; 0: none")
+    add("--pass-share", type=float, default=0.995, help="of val films, which the threshold keeps")
+    add("--seed", type=int, default=7580)
+    return parser.parse_args(arguments)
+
+
+def main() -> None:
+    """Train the head, choose the threshold, measure, save."""
+    options = parse()
     torch.manual_seed(options.seed)
-    chest = list(
-        chest_pictures(
-            options.data, options.out.parent / "cache" / "pictures.npy", options.studies, options.seed
-        )
-    )
-    bad = list(spoiled_films(chest, options.seed))
-    everything = chest + bad + list(other_pictures(options.others)) + list(drawn_others(120, options.seed))
-    gate = Gate(GateConfig(BackboneConfig(), PREPROCESSING))
+    gate = Gate(GateConfig(BackboneConfig(), PREPROCESSING, hidden=options.hidden))
     assert isinstance(gate.backbone, EfficientNetLite)
     load_imagenet(gate.backbone, gate.config.backbone.name)
     gate.eval()
-    learned = [each for each in everything if not each.held_out]
-    common = [each for each in learned if each.source in FILM_SOURCES]
-    rare = [each for each in learned if each.source not in FILM_SOURCES]
-    common_features = features(gate.backbone, common, 1, options.seed)
-    rare_features = features(gate.backbone, rare, WARPS, options.seed)
-    train = np.concatenate([common_features.reshape(-1, 1280), rare_features.reshape(-1, 1280)])[None]
-    kinds = [each.kind for _ in range(2) for each in common] + [
-        each.kind for _ in range(1 + WARPS) for each in rare
+    cache, kept = options.out.parent / "cache" / "pictures.npy", options.out / "features"
+    groups = train_groups(options, cache)
+    inputs = [
+        kept_features(kept / f"train-{number}.npy", gate.backbone, group, options.seed)
+        for number, group in enumerate(groups)
     ]
-    fit_head(gate, train, kinds)
-    held = [each for each in everything if each.held_out]
-    inputs = features(gate.backbone, held, 0, options.seed)[0]
-    scores = measure(gate, held, inputs)
+    rows, kinds = joined(groups, inputs)
+    fit_head(gate, rows[None], kinds)
+    films = list(chest_pictures(options.data, cache, "val", 400, options.seed))
+    val = kept_features(kept / "val.npy", gate.backbone, (films, 0), options.seed)[0]
+    threshold = choose_threshold(chest_probability(gate, val), options.pass_share)
+    gate.config = replace(gate.config, threshold=threshold)
+    held = test_pictures(options, cache)
+    scores = measure(gate, held, kept_features(kept / "test.npy", gate.backbone, (held, 0), options.seed)[0])
     save(options.out / "checkpoint", "gate", gate, {"held_out": scores})
-    print(json.dumps(scores, indent=1))
+    print(json.dumps({"threshold": threshold} | scores, indent=1))
 
 
 if __name__ == "__main__":

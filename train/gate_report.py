@@ -9,10 +9,9 @@ mirrored, inverted and cut.
 """
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pydicom
 
@@ -20,17 +19,19 @@ from radui.models.gate import Gate
 from radui.models.registry import load
 from radui.nn.backbones import EfficientNetLite
 from radui.processing.tone import luminance, stretch, to_display
-from radui.records import ByteArray
 from train.data.synthetic import draw_study
-from train.gate import (
+from train.gate import chest_probability, features
+from train.gate_pictures import (
+    Change,
     Picture,
     chest_pictures,
-    chest_probability,
+    cut,
     drawn_others,
-    features,
+    inverted,
     other_pictures,
     package_folder,
     read_display,
+    turned,
 )
 
 # Not the seed of train.gate, whose patterns were trained on.
@@ -38,30 +39,17 @@ SEED = 902_311
 _SLICES = ("CT", "MR", "NM", "US")
 
 
-def turned(degrees: float) -> Callable[[ByteArray], ByteArray]:
-    """Rotation about the centre, black beyond the border; quarter turns are exact."""
-    if degrees % 90 == 0:
-        return lambda pixels: np.ascontiguousarray(np.rot90(pixels, round(degrees / 90)))
-
-    def rotate(pixels: ByteArray) -> ByteArray:
-        height, width = pixels.shape
-        matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
-        return np.asarray(cv2.warpAffine(pixels, matrix, (width, height)), dtype=np.uint8)
-
-    return rotate
-
-
 # What is done to a film; each makes it unfit to be read as it stands.
-SPOILS: dict[str, Callable[[ByteArray], ByteArray]] = {
+SPOILS: dict[str, Change] = {
     "turned by 90 degrees": turned(90),
     "turned by 180 degrees": turned(180),
     "turned by 270 degrees": turned(270),
     "tilted by 45 degrees": turned(45),
     "tilted by 20 degrees": turned(20),
-    "inverted": lambda pixels: np.asarray(255 - pixels, dtype=np.uint8),
+    "inverted": inverted,
     "mirrored": lambda pixels: np.ascontiguousarray(pixels[:, ::-1]),
-    "cut to the lower half": lambda pixels: np.ascontiguousarray(pixels[len(pixels) // 2 :]),
-    "cut to a corner": lambda pixels: np.ascontiguousarray(pixels[: len(pixels) // 3, : len(pixels) // 3]),
+    "cut to the lower half": cut((0.5, 1), (0, 1)),
+    "cut to a corner": cut((0, 1 / 3), (0, 1 / 3)),
 }
 
 
@@ -77,7 +65,7 @@ def groups(data: Path, others: Path, cache: Path, spoiled: int) -> Iterator[tupl
     studies = [draw_study(SEED + number) for number in range(50)]
     yield "drawn frontal films", [Picture(each.frontal, "frontal", "drawn", True) for each in studies]
     yield "drawn lateral films", [Picture(each.lateral, "lateral", "drawn", True) for each in studies]
-    films = [each for each in chest_pictures(data, cache, 0, SEED) if each.held_out]
+    films = list(chest_pictures(data, cache, "test", 400, SEED))
     for view in ("frontal", "lateral"):
         seen = [each for each in films if each.kind == view]
         for name, change in SPOILS.items():

@@ -14,16 +14,17 @@ CLASSES = ("other", "frontal", "lateral")
 class GateConfig:
     """threshold: P(frontal) + P(lateral) from which a picture passes.
 
-    The classes were weighted evenly in training, so one half is where either error is as likely.
+    hidden: units between the features and the classes; 0: one linear layer.
     """
 
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     threshold: float = 0.5
+    hidden: int = 0
 
 
 class Gate(nn.Module):
-    """General image features and one linear layer: (B, 1, S, S) -> (B, 3) logits, in order of CLASSES.
+    """General image features and a small head: (B, 1, S, S) -> (B, 3) logits, in order of CLASSES.
 
     The backbone keeps its ImageNet weights: features tuned on chest radiographs alone forget what
     other pictures look like.
@@ -33,7 +34,13 @@ class Gate(nn.Module):
         super().__init__()
         self.config = config
         self.backbone = build_backbone(config.backbone)
-        self.head = nn.Linear(self.backbone.channels, len(CLASSES))
+        self.head = _head(self.backbone.channels, config.hidden)
 
     def forward(self, pixels: Tensor) -> Tensor:
         return self.head(self.backbone(pixels).mean((-2, -1)))
+
+
+def _head(features: int, hidden: int) -> nn.Module:
+    if not hidden:
+        return nn.Linear(features, len(CLASSES))
+    return nn.Sequential(nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, len(CLASSES)))

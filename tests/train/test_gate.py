@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from radui.models.gate import Gate, GateConfig
-from train.gate import Picture, drawn_others, fit_head, measure, other_pictures, spoiled, spoiled_films
+from radui.models.registry import load, save
+from train.gate import choose_threshold, fit_head, measure
+from train.gate_pictures import WAYS, Picture, drawn_others, other_pictures, spoiled_films
 
 
 @pytest.fixture
@@ -16,24 +18,56 @@ def film():
     return Picture(pixels, "frontal", "chest", held_out=True)
 
 
-def test_a_turned_or_inverted_film_is_no_chest_radiograph(film):
-    made = [spoiled(film, number) for number in range(4)]
+def test_each_film_is_spoiled_once_in_each_way(film):
+    made = list(spoiled_films([film], seed=1))
+    assert [each.source for each in made] == list(WAYS)
     assert {each.kind for each in made} == {"other"}
-    assert {each.source for each in made} == {"turned", "inverted"}
     assert all(each.held_out for each in made)
     assert not any(np.array_equal(each.pixels, film.pixels) for each in made)
+    again = list(spoiled_films([film], seed=1))
+    assert all(np.array_equal(one.pixels, other.pixels) for one, other in zip(made, again, strict=True))
 
 
-def test_each_film_is_spoiled_twice_in_ways_that_do_not_follow_its_view(film):
+def test_how_a_film_is_spoiled_does_not_follow_its_view(film):
     films = [replace(film, kind=kind) for _ in range(60) for kind in ("frontal", "lateral")]
-    made = list(spoiled_films(films, seed=1))
-    assert [each.source for each in made[1::2]] == ["inverted"] * 120
-    turns = [
-        next(k for k in range(4) if np.array_equal(each.pixels, spoiled(film, k).pixels))
-        for each in made[::2]
-    ]
+    made = [each.pixels for each in spoiled_films(films, seed=1) if each.source == "turned"]
+    turns = [next(k for k in (1, 2, 3) if np.array_equal(each, np.rot90(film.pixels, k))) for each in made]
     for view in (turns[::2], turns[1::2]):
-        assert all(view.count(k) > 8 for k in range(3))
+        assert all(view.count(k) > 8 for k in (1, 2, 3))
+
+
+def test_a_cut_film_is_a_half_or_less_of_it(film):
+    films = [film] * 80
+    shares = [
+        each.pixels.size / film.pixels.size for each in spoiled_films(films, seed=2) if each.source == "cut"
+    ]
+    assert min(shares) > 0.05
+    assert max(shares) < 0.6
+    assert np.ptp(shares) > 0.3
+
+
+def test_half_of_the_tilted_films_have_no_black_corners():
+    white = Picture(np.full((40, 40), 255, np.uint8), "frontal", "chest", held_out=False)
+    tilted = [each.pixels for each in spoiled_films([white] * 60, seed=3) if each.source == "tilted"]
+    assert 15 < sum(bool((pixels == 0).any()) for pixels in tilted) < 45
+
+
+def test_the_threshold_keeps_the_share_of_good_films_that_was_asked_for():
+    scores = np.random.default_rng(0).uniform(0.2, 1, 1000).astype(np.float32)
+    threshold = choose_threshold(scores, 0.995)
+    assert (scores >= threshold).mean() == 0.995
+    assert (scores >= np.nextafter(threshold, np.float32(2))).mean() < 0.995
+    assert choose_threshold(scores, 1.0) == scores.min()
+
+
+@pytest.mark.parametrize("hidden", [0, 8])
+def test_a_head_of_either_kind_comes_back_from_its_checkpoint(tmp_path, hidden):
+    torch.manual_seed(0)
+    gate = Gate(GateConfig(hidden=hidden)).eval()
+    save(tmp_path / "gate", "gate", gate, {}, half=False)
+    found = load(tmp_path / "gate").model
+    inputs = torch.randn(2, gate.backbone.channels)
+    torch.testing.assert_close(found.head(inputs), gate.head(inputs))
 
 
 def test_every_third_pattern_is_held_out():
@@ -49,9 +83,10 @@ def test_libraries_lend_photographs(tmp_path):
     assert {each.kind for each in pictures} == {"other"}
 
 
-def test_a_head_that_can_tell_them_apart_does(film):
+@pytest.mark.parametrize("hidden", [0, 32])
+def test_a_head_that_can_tell_them_apart_does(film, hidden):
     torch.manual_seed(0)
-    gate = Gate(GateConfig()).eval()
+    gate = Gate(GateConfig(hidden=hidden)).eval()
     random = np.random.default_rng(0)
     kinds = ["other", "frontal", "lateral"] * 40
     centres = random.normal(size=(3, gate.backbone.channels))

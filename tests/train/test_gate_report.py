@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from radui.models.gate import Gate, GateConfig
-from train.gate import Picture
-from train.gate_report import SPOILS, row, shipped_slices, turned
+from train.gate_pictures import Picture, turned
+from train.gate_report import SPOILS, row, shipped_slices
 
 
 @pytest.fixture
