@@ -304,9 +304,10 @@ class TestReports:
 
 
 class TestRefused:
-    def test_an_unknown_system(self, engine, pair):
-        with pytest.raises(EngineError, match="no system 'r2gen'; choose from xpronet, medrat"):
-            next(engine.predict("r2gen", Study(pair)))
+    @pytest.mark.parametrize("name", ["r2gen", "../xpronet", "/etc", "gate", "xpronet/../gate", "xpronet\0"])
+    def test_an_unknown_system_and_a_path_in_place_of_one(self, engine, pair, name):
+        with pytest.raises(EngineError, match=r"There is no system .*; choose from xpronet, medrat"):
+            next(engine.predict(name, Study(pair)))
 
     def test_an_untrained_system(self, engine, pair):
         with pytest.raises(EngineError, match="no checkpoint otdrg; train it"):

@@ -1,5 +1,7 @@
 """What the gate is trained and measured on."""
 
+import json
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +10,7 @@ import torch
 
 from radui.models.gate import Gate, GateConfig
 from radui.models.registry import load, save
+from train import gate as command
 from train.gate import choose_threshold, fit_head, measure
 from train.gate_pictures import WAYS, Picture, drawn_others, other_pictures, spoiled_films
 
@@ -98,3 +101,40 @@ def test_a_head_that_can_tell_them_apart_does(film, hidden):
     assert scores["auc"] == 1.0
     assert scores["view_accuracy"] == 1.0
     assert scores["passes_here"] == 0.0
+
+
+def test_the_command_saves_head_and_threshold_and_goes_on_with_kept_features(
+    film, tmp_path, monkeypatch, capsys
+):
+    def films(root, cache, split, studies, seed):
+        random = np.random.default_rng(len(split))
+        for number in range(12):
+            pixels = random.integers(60, 190, (32, 32)).astype(np.uint8)
+            yield replace(
+                film, pixels=pixels, kind=("frontal", "lateral")[number % 2], held_out=split != "train"
+            )
+
+    def features(backbone, pictures, warps, seed):
+        """The first pixels, so that no backbone has to run."""
+        rows = np.zeros((len(pictures), backbone.channels), np.float32)
+        for row, each in zip(rows, pictures, strict=True):
+            row[:64] = np.resize(each.pixels.reshape(-1), 64) / 255
+        return np.stack([rows] * (1 + warps))
+
+    monkeypatch.setattr(command, "chest_pictures", films)
+    monkeypatch.setattr(command, "other_pictures", lambda folder: [])
+    monkeypatch.setattr(command, "load_imagenet", lambda *_: None)
+    monkeypatch.setattr(command, "features", features)
+    monkeypatch.setattr(command, "fit_head", lambda *given: fit_head(*given, steps=20))
+    arguments = ["--data", "x", "--others", "y", "--out", str(tmp_path / "gate"), "--hidden", "16"]
+    monkeypatch.setattr(sys, "argv", ["gate", *arguments])
+    command.main()
+    printed = json.loads(capsys.readouterr().out.partition("{")[2].join(["{", ""]))
+    saved = load(tmp_path / "gate" / "checkpoint")
+    assert saved.model.config.hidden == 16
+    assert saved.model.config.threshold == printed["threshold"] != 0.5
+    assert {f"passes_{way}" for way in WAYS} <= set(saved.facts["held_out"])
+    monkeypatch.setattr(command, "features", None)  # a second run needs none
+    command.main()
+    again = load(tmp_path / "gate" / "checkpoint")
+    assert again.model.config.threshold == saved.model.config.threshold
