@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from html import escape
 
 from radui.observations import State
-from radui.records import Evidence, Finding, GateVerdict, SystemStatus
+from radui.records import AdaptivePatches, Evidence, Finding, GateVerdict, SystemStatus
 
 RESEARCH_NOTICE = "Research use only, not for diagnosis"
 
@@ -71,11 +71,17 @@ def _evidence_parts(evidence: Evidence) -> list[tuple[str, str]]:
             "Attention of each word",
             f"{maps.weights.shape[1]} layers, {maps.weights.shape[2]} heads" if maps else "",
         ),
-        ("Adaptive patches", f"{len(patches.boxes)} boxes" if patches else ""),
+        ("Adaptive patches", _patches_text(patches) if patches else ""),
         ("Transport plan", f"{len(plan.labels)} observations, ε {plan.epsilon:g}" if plan else ""),
         ("Pooling of the patches", "one map a report" if pooling else ""),
         ("Prototypes", f"{len(prototypes.labels)} observations visible" if prototypes else ""),
     ]
+
+
+def _patches_text(patches: AdaptivePatches) -> str:
+    """How many there are, and the keywords that they chose, the best first."""
+    words = ", ".join(escape(keyword.text) for keyword in patches.keywords)
+    return f"{len(patches.boxes)} boxes" + (f"; keywords of the pictures: {words}" if words else "")
 
 
 def _verdict(problem: str) -> str:

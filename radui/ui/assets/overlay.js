@@ -81,6 +81,12 @@
       context.moveTo(...to);
       context.lineTo(to[0] - head * Math.cos(angle + turn), to[1] - head * Math.sin(angle + turn));
     }
+    // On a dark edge, since the arrow has the colour of its patch.
+    const { strokeStyle, lineWidth } = context;
+    context.strokeStyle = "rgba(0, 0, 0, 0.75)";
+    context.lineWidth = 2.5 * lineWidth;
+    context.stroke();
+    Object.assign(context, { strokeStyle, lineWidth });
     context.stroke();
   }
 
@@ -114,14 +120,18 @@
       .filter((one) => radui.colourAt(one.value, look))
       .map((one) => [[one.box[0], one.box[1]], one.label || radui.digits(one.value)]);
 
-  radui.drawOwnBox = (context, [x0, y0, x1, y1], zoom) => {
+  radui.drawOwnBox = (context, box, zoom) => outline(context, box, zoom, [6, 4]);
+  radui.drawPicked = (context, box, zoom) => outline(context, box, zoom, []);
+
+  // White on black, seen on every ground.
+  function outline(context, [x0, y0, x1, y1], zoom, dashes) {
     context.save();
-    for (const [colour, width, dash] of [["rgba(0, 0, 0, 0.8)", 4, []], ["#ffffff", 2, [6, 4]]]) {
+    for (const [colour, width, dash] of [["rgba(0, 0, 0, 0.8)", 4, []], ["#ffffff", 2, dashes]]) {
       context.strokeStyle = colour;
       context.lineWidth = width / zoom;
       context.setLineDash(dash.map((length) => length / zoom));
       context.strokeRect(x0, y0, x1 - x0, y1 - y0);
     }
     context.restore();
-  };
+  }
 })();

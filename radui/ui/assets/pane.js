@@ -8,7 +8,7 @@
     // host: the viewer that this pane stands in: tool(), changed(pane), hovered(pane, point), boxed(pane).
     constructor(root, host) {
       Object.assign(this, { root, host, canvas: root.querySelector("canvas") });
-      this.picture = this.overlay = this.hover = this.box = null;
+      this.picture = this.overlay = this.hover = this.box = this.picked = null;
       this.clearView();
       radui.listenToGestures(this);
       new ResizeObserver(() => this.resized()).observe(root);
@@ -22,7 +22,7 @@
 
     async show(payload) {
       if (!(await this.take(payload))) return;
-      this.overlay = this.box = null;
+      this.overlay = this.box = this.picked = null;
       this.reset();
     }
 
@@ -46,7 +46,7 @@
     }
 
     clear() {
-      this.picture = this.overlay = this.wanted = this.box = null;
+      this.picture = this.overlay = this.wanted = this.box = this.picked = null;
       this.synthetic = false;
       this.draw();
     }
@@ -128,6 +128,12 @@
       this.draw();
     }
 
+    // The patch whose words are shown, as a box in original pixels; null for none.
+    setPicked(box) {
+      this.picked = box;
+      this.draw();
+    }
+
     draw() {
       const ratio = window.devicePixelRatio || 1;
       const context = this.canvas.getContext("2d");
@@ -142,6 +148,7 @@
       context.drawImage(this.picture.canvas, 0, 0, this.picture.width, this.picture.height);
       if (this.overlay && this.overlay.grid) radui.drawMap(context, this.overlay, this.picture, this.hover, zoom);
       if (this.overlay && this.overlay.boxes) radui.drawBoxes(context, this.overlay, this.hover, zoom);
+      if (this.picked && this.overlay) radui.drawPicked(context, this.picked, zoom);
       if (this.box) radui.drawOwnBox(context, this.box, zoom);
       context.setTransform(ratio, 0, 0, ratio, 0, 0);
       if (this.overlay && this.overlay.boxes) this.writeLabels(context, radui.boxLabels(this.overlay));

@@ -65,7 +65,10 @@
       this.root.querySelector(".rd-hover").textContent = point ? this.describe(pane, point) : "";
     }
     boxed(pane) {
-      for (const other of this.panes) if (other !== pane && other.box) other.setBox(null);
+      for (const other of this.panes) {
+        if (other !== pane && other.box) other.setBox(null);
+        if (other.picked) other.setPicked(null);
+      }
       this.bar.update();
       this.tellRegion();
       this.say("radui:boxed", { view: this.panes.indexOf(pane), box: pane.box });
@@ -84,6 +87,7 @@
       if (!patch) return;
       const [x, y, width, height] = patch.box ? [] : pane.overlay.grid.cellBox(patch.row, patch.column);
       const box = patch.box || [x, y, x + width, y + height];
+      for (const each of this.panes) if (each === pane || each.picked) each.setPicked(each === pane ? box : null);
       this.say("radui:boxed", { view: this.panes.indexOf(pane), box, patch });
     }
 

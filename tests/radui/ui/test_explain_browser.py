@@ -111,3 +111,26 @@ def test_adaptive_patches_have_arrows_and_their_words(fake_engine, serve_page, v
         canvas = page.tab.locator("#viewer-explain canvas").first.bounding_box()
         page.tab.mouse.click(canvas["x"] + canvas["width"] / 2, canvas["y"] + canvas["height"] / 2)
         assert page.tab.inner_text("#card-explain .rd-stance").startswith("There most: ")
+
+
+def test_a_patch_that_was_clicked_stays_outlined_beside_its_words(serve_page, fake_engine, visit):
+    with serve_page(fake_engine.FakeEngine(failing=(), untrained=())) as running:
+        page = visit(running.url)
+        page.load_example()
+        page.tab.click("#run")
+        page.wait_for_phase("adamatch_cyclic", "done")
+        page.tab.click("button[role=tab] >> text=Explain")
+        page.tab.click("#explain-system label >> text=AdaMatch-Cyclic")
+        page.tab.wait_for_selector("#explain-has >> text=keywords of the pictures: heart, effusion")
+        page.tab.click("#card-explain .rd-word[role] >> nth=2")
+        canvas = page.tab.locator("#viewer-explain .rd-pane canvas").first
+        look = "() => document.querySelector('#viewer-explain .rd-pane canvas').toDataURL()"
+        page.tab.mouse.move(1, 1)
+        page.settle()
+        before = page.tab.evaluate(look)
+        size = canvas.bounding_box()
+        canvas.click(position={"x": size["width"] / 2, "y": size["height"] * 0.6})
+        page.tab.wait_for_selector("#card-explain >> text=There most")
+        page.tab.mouse.move(1, 1)
+        page.settle()
+        assert page.tab.evaluate(look) != before
