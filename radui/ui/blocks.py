@@ -19,6 +19,12 @@ class Page(gr.Blocks):
         except gr.Error as error:
             if not error.print_exception:  # of a handler, which chose its words
                 raise
-            raise gr.Error(MISFIT, print_exception=False) from None
+            # Gradio's own are kept where they are a sentence, as of a number out of bounds.
+            words = error.message if _is_sentence(str(error.message)) else MISFIT
+            raise gr.Error(words, print_exception=False) from None
         except Exception as error:
             raise gr.Error(sentence(error), print_exception=False) from None
+
+
+def _is_sentence(words: str) -> bool:
+    return words.endswith(".") and words.isprintable() and len(words) < 200
