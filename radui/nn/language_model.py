@@ -4,7 +4,9 @@ Id 0 pads, begins and ends; where the base ends with another id, the two change 
 (radui.processing.tokenizer does the same to the words).
 """
 
+import functools
 import hashlib
+import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -105,7 +107,7 @@ class LanguageModel(nn.Module):
         """
         logits = self.base(
             inputs_embeds=self._input(embeddings),
-            **_visible(mask, embeddings.shape[1], cache),
+            **_visible(self.base, mask, embeddings.shape[1], cache),
             logits_to_keep=last,
         ).logits
         if self.config.end == 0:
@@ -119,7 +121,7 @@ class LanguageModel(nn.Module):
     def states(self, embeddings: Tensor, mask: Tensor, cache: Any = None) -> Tensor:
         """Last states (B, T, width) of the same input, for a model with output rows of its own."""
         return self.base.get_decoder()(
-            inputs_embeds=self._input(embeddings), **_visible(mask, embeddings.shape[1], cache)
+            inputs_embeds=self._input(embeddings), **_visible(self.base, mask, embeddings.shape[1], cache)
         ).last_hidden_state
 
     def logits(self, states: Tensor) -> Tensor:
@@ -189,7 +191,7 @@ def reorder_cache(cache: Any, rows: Tensor, prompt: int) -> None:
             written.copy_(written[rows])
 
 
-def _visible(mask: Tensor, length: int, cache: Any) -> dict[str, Any]:
+def _visible(base: Any, mask: Tensor, length: int, cache: Any) -> dict[str, Any]:
     """How transformers is told which places exist, for the last `length` of mask (B, cached + T).
 
     Rows that are padded at their end alone need no mask, since nothing reads what comes later: attention
@@ -201,9 +203,15 @@ def _visible(mask: Tensor, length: int, cache: Any) -> dict[str, Any]:
     return {
         "attention_mask": mask.long(),
         "position_ids": positions,
-        "past_key_values": cache,
+        _cache_argument(type(base.get_decoder())): cache,
         "use_cache": cache is not None,
     }
+
+
+@functools.cache
+def _cache_argument(decoder: Any) -> str:
+    """transformers 5.24 begins to call `past_key_values` `cache`, model by model; decoder: its class."""
+    return "cache" if "cache" in inspect.signature(decoder.forward).parameters else "past_key_values"
 
 
 def _compact(config: LanguageModelConfig) -> Any:
