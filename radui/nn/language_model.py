@@ -203,7 +203,7 @@ def _visible(base: Any, mask: Tensor, length: int, cache: Any) -> dict[str, Any]
     return {
         "attention_mask": mask.long(),
         "position_ids": positions,
-        _cache_argument(type(base.get_decoder())): cache,
+        _cache_argument(base.get_decoder().__class__): cache,
         "use_cache": cache is not None,
     }
 
