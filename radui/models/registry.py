@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import os.path
+import threading
 import types
 import typing
 from dataclasses import dataclass
@@ -63,6 +64,10 @@ def save(folder: Path, model_name: str, model: nn.Module, facts: dict[str, Any],
     (folder / "config.json").write_text(json.dumps(document, indent=1) + "\n")
 
 
+# Two threads that import transformers for the first time at once find it half made, and one of them fails.
+_BUILDING = threading.Lock()
+
+
 def load(folder: Path) -> Checkpoint:
     """Rebuild the model in float32 evaluation mode; raises CheckpointError with one sentence.
 
@@ -74,10 +79,16 @@ def load(folder: Path) -> Checkpoint:
     document = read_config(folder)
     config_class, model_class = MODELS[document["model"]]
     try:
-        model = model_class(from_json(config_class, document["config"]))
+        with _BUILDING:
+            model = model_class(from_json(config_class, document["config"]))
         weights = load_file(str(folder / "model.safetensors"))
         model.load_state_dict({k: t.float() if t.dtype == torch.float16 else t for k, t in weights.items()})
         model.eval()
+    except ImportError as error:
+        raise CheckpointError(
+            f"The checkpoint {folder.name} needs a package that is missing or broken ({error.name}); "
+            "install requirements.txt again."
+        ) from error
     except Exception as error:  # a wrong number in the configuration may break any layer, in any way
         if is_out_of_memory(error):
             raise

@@ -141,6 +141,14 @@ class TestRefused:
         with pytest.raises(CheckpointError, match="checkpoint gate is damaged or does not fit"):
             load(folder)
 
+    def test_a_missing_package_is_no_damage(self, folder, monkeypatch):
+        def build(config):
+            raise ModuleNotFoundError("No module named 'peft'", name="peft")
+
+        monkeypatch.setitem(registry.MODELS, "gate", (GateConfig, build))
+        with pytest.raises(CheckpointError, match=r"gate needs a package that is missing or broken \(peft\)"):
+            load(folder)
+
     def test_another_models_weights(self, trained, tmp_path):
         (tmp_path / "config.json").write_bytes((trained / "gate" / "config.json").read_bytes())
         weights = (trained / "observation_classifier" / "model.safetensors").read_bytes()
