@@ -12,7 +12,7 @@ FOLDER = ROOT / "radui/ui/examples"
 SIDE = 400
 GREYS = 128  # a drawing needs no more, and the files become a third smaller
 
-# Seeds of which the observation classifier sees what was drawn; of no drawn heart does it see that it is enlarged.
+# Seeds of which the classifier sees what was drawn; of no drawn heart does it see that it is enlarged.
 STUDIES: dict[str, tuple[int, tuple[str, ...]]] = {
     "no-finding": (25, ()),
     "cardiomegaly": (11, ("Cardiomegaly",)),

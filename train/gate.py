@@ -157,7 +157,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--out", type=Path, required=True)
     add("--studies", type=int, default=500, help="of the train split (%(default)s)")
     add("--hidden", type=int, default=HIDDEN, help="units between features and classes; 0: none")
-    add("--pass-share", type=float, default=0.98, help="of val films, which the threshold keeps")
+    add("--pass-share", type=float, default=0.97, help="of val films, which the threshold keeps")
     add("--seed", type=int, default=7580)
     return parser.parse_args(arguments)
 
