@@ -5,7 +5,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,12 +30,19 @@ class Tally:
     busy: int = 0
     errors: list[str] = field(default_factory=list)
 
-    def count(self, client: PageClient, page: "Page", picture: bytes, studies: int = 1) -> None:
-        """One visit, counted for what it came to."""
+    def count(
+        self,
+        client: PageClient,
+        page: "Page",
+        picture: bytes,
+        studies: int = 1,
+        systems: Sequence[str] | None = None,
+    ) -> None:
+        """One visit, counted for what it came to; systems: those that report, all by default."""
         try:
             with client.tab() as tab:
                 for _ in range(studies):
-                    self.seconds.append(page.report(client, tab, picture))
+                    self.seconds.append(page.report(client, tab, picture, systems))
         except httpx.HTTPStatusError as error:
             if error.response.status_code in BUSY:
                 self.busy += 1
@@ -56,12 +63,14 @@ class Page:
         props = next(one["props"] for one in config["components"] if one["props"].get("elem_id") == "systems")
         self.systems = [name for _, name in props["choices"]]
 
-    def report(self, client: PageClient, tab: str, picture: bytes) -> float:
-        """Load a picture and have all reports written; the seconds of the run. ValueError for a failure."""
+    def report(
+        self, client: PageClient, tab: str, picture: bytes, systems: Sequence[str] | None = None
+    ) -> float:
+        """Load a picture and have its reports written; the seconds of the run. ValueError for a failure."""
         _done(client.call(tab, self.load, [[client.upload(picture, "picture.png")]]))
         _done(client.call(tab, self.assess, []))
         started = time.perf_counter()
-        messages = _done(client.call(tab, self.run, [self.systems, ""]))
+        messages = _done(client.call(tab, self.run, [list(systems or self.systems), ""]))
         phases = set(re.findall(r'data-phase=\\?"(\w+)', json.dumps(messages)))
         if "done" not in phases or "failed" in phases:
             raise ValueError("not every report was written: " + json.dumps(messages)[-150:])
