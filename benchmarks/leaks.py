@@ -3,9 +3,9 @@
     python -m benchmarks.leaks --studies 1000
 
 One client against app.py on 127.0.0.1 with the shipped checkpoints; a tab has ten studies of one system, the
-next tab ten of the next system; then it closes, so that its history is full and goes. Ends with 1 where memory
-grows by more than 10 MiB for a hundred studies over the second half, where a study fails, or where a file of a
-closed tab stays.
+next tab ten of the next system; then it closes, so that its history is full and goes. Ends with 1 where
+memory grows by more than 10 MiB for a hundred studies over the second half, where a study fails, or where a
+file of a closed tab stays.
 """
 
 import argparse
