@@ -23,7 +23,14 @@ from radui.models.registry import save
 from radui.nn.backbones import BackboneConfig, EfficientNetLite
 from radui.records import ByteArray, FloatArray
 from train.backbone import PREPROCESSING
-from train.gate_pictures import Picture, chest_pictures, drawn_others, other_pictures, spoiled_films
+from train.gate_pictures import (
+    Picture,
+    chest_pictures,
+    drawn_films,
+    drawn_others,
+    other_pictures,
+    spoiled_films,
+)
 from train.imagenet import load_imagenet
 from train.pictures import Augmentation, augment, generator, plain, shrink
 
@@ -118,6 +125,7 @@ def train_groups(options: argparse.Namespace, cache: Path) -> list[Group]:
         (films, FILM_WARPS),
         (list(spoiled_films(films, options.seed)), SPOILED_WARPS),
         ([each for each in others if not each.held_out], OTHER_WARPS),
+        (list(drawn_films(options.drawn, options.seed)), FILM_WARPS),
     ]
 
 
@@ -157,6 +165,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--out", type=Path, required=True)
     add("--studies", type=int, default=500, help="of the train split (%(default)s)")
     add("--hidden", type=int, default=HIDDEN, help="units between features and classes; 0: none")
+    add("--drawn", type=int, default=150, help="drawn studies, which pass: the page's examples are such")
     add("--pass-share", type=float, default=0.97, help="of val films, which the threshold keeps")
     add("--seed", type=int, default=7580)
     return parser.parse_args(arguments)

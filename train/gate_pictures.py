@@ -16,6 +16,7 @@ from radui.processing.images import ImageError, read_radiograph
 from radui.records import ByteArray
 from train.corpus import picture_index
 from train.data.iu_xray import read_iu_xray
+from train.data.synthetic import draw_study
 from train.pictures import load_pictures
 
 LIBRARY_FOLDERS = (
@@ -161,6 +162,14 @@ def spoiled_films(films: Sequence[Picture], seed: int) -> Iterator[Picture]:
     for film in films:
         for way, draw in WAYS.items():
             yield replace(film, pixels=draw(random)(film.pixels), kind="other", source=way)
+
+
+def drawn_films(count: int, seed: int) -> Iterator[Picture]:
+    """Frontal and lateral films of so many drawn studies, with and without findings."""
+    for number in range(count):
+        study = draw_study(seed + number)
+        yield Picture(study.frontal, "frontal", "drawn", False)
+        yield Picture(study.lateral, "lateral", "drawn", False)
 
 
 def chest_pictures(root: Path, cache: Path, split: str, studies: int, seed: int) -> Iterator[Picture]:

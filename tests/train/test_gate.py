@@ -126,7 +126,18 @@ def test_the_command_saves_head_and_threshold_and_goes_on_with_kept_features(
     monkeypatch.setattr(command, "load_imagenet", lambda *_: None)
     monkeypatch.setattr(command, "features", features)
     monkeypatch.setattr(command, "fit_head", lambda *given: fit_head(*given, steps=20))
-    arguments = ["--data", "x", "--others", "y", "--out", str(tmp_path / "gate"), "--hidden", "16"]
+    arguments = [
+        "--data",
+        "x",
+        "--others",
+        "y",
+        "--out",
+        str(tmp_path / "gate"),
+        "--hidden",
+        "16",
+        "--drawn",
+        "2",
+    ]
     monkeypatch.setattr(sys, "argv", ["gate", *arguments])
     command.main()
     printed = json.loads(capsys.readouterr().out.partition("{")[2].join(["{", ""]))
