@@ -29,6 +29,7 @@ from train.gate_pictures import (
     drawn_films,
     drawn_others,
     other_pictures,
+    shipped_slices,
     spoiled_films,
 )
 from train.imagenet import load_imagenet
@@ -120,7 +121,7 @@ Group = tuple[list[Picture], int]
 def train_groups(options: argparse.Namespace, cache: Path) -> list[Group]:
     """What the head learns from: films, spoiled films, everything else."""
     films = list(chest_pictures(options.data, cache, "train", options.studies, options.seed))
-    others = chain(other_pictures(options.others), drawn_others(120, options.seed))
+    others = chain(other_pictures(options.others), shipped_slices(), drawn_others(120, options.seed))
     return [
         (films, FILM_WARPS),
         (list(spoiled_films(films, options.seed)), SPOILED_WARPS),
@@ -132,7 +133,7 @@ def train_groups(options: argparse.Namespace, cache: Path) -> list[Group]:
 def test_pictures(options: argparse.Namespace, cache: Path) -> list[Picture]:
     """What is measured on: films of 400 test studies, some of them spoiled, the others' held-out third."""
     films = list(chest_pictures(options.data, cache, "test", 400, options.seed))
-    others = chain(other_pictures(options.others), drawn_others(120, options.seed))
+    others = chain(other_pictures(options.others), shipped_slices(), drawn_others(120, options.seed))
     spoiled = spoiled_films(films[:HELD_SPOILED], options.seed + 1)
     return [*films, *spoiled, *(each for each in others if each.held_out)]
 
@@ -165,7 +166,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--out", type=Path, required=True)
     add("--studies", type=int, default=500, help="of the train split (%(default)s)")
     add("--hidden", type=int, default=HIDDEN, help="units between features and classes; 0: none")
-    add("--drawn", type=int, default=150, help="drawn studies, which pass: the page's examples are such")
+    add("--drawn", type=int, default=60, help="drawn studies, which pass: the page's examples are such")
     add("--pass-share", type=float, default=0.97, help="of val films, which the threshold keeps")
     add("--seed", type=int, default=7580)
     return parser.parse_args(arguments)

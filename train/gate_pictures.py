@@ -1,18 +1,21 @@
 """The pictures that the gate learns from and is measured on.
 
 Chest radiographs come from the data set's splits; "other" pictures from a folder (head, abdomen and CT
-pictures), from what scikit-image, scikit-learn and matplotlib ship (photographs, drawings), from noise,
-and from chest films that are turned, tilted, inverted or cut.
+pictures), from what scikit-image, scikit-learn and matplotlib ship (photographs, drawings), from slices
+that pydicom ships, from noise, and from chest films that are turned, tilted, inverted or cut.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pydicom
 
 from radui.processing.images import ImageError, read_radiograph
+from radui.processing.tone import luminance, stretch, to_display
 from radui.records import ByteArray
 from train.corpus import picture_index
 from train.data.iu_xray import read_iu_xray
@@ -25,6 +28,7 @@ LIBRARY_FOLDERS = (
     ("matplotlib", "mpl-data/sample_data"),
 )
 TILTS = (20.0, 70.0)  # degrees; less is within what films are taken with
+_SLICES = ("CT", "MR", "NM", "US")
 Change = Callable[[ByteArray], ByteArray]
 
 
@@ -162,6 +166,27 @@ def spoiled_films(films: Sequence[Picture], seed: int) -> Iterator[Picture]:
     for film in films:
         for way, draw in WAYS.items():
             yield replace(film, pixels=draw(random)(film.pixels), kind="other", source=way)
+
+
+def shipped_slices() -> Iterator[Picture]:
+    """Pictures of other modalities that pydicom ships, as one would export them.
+
+    The first, fourth … of each modality are held out.
+    """
+    counts: Counter[str] = Counter()
+    seen = set()
+    for path in sorted((Path(pydicom.__file__).parent / "data" / "test_files").rglob("*.dcm")):
+        try:
+            dataset = pydicom.dcmread(path)
+            values = dataset.pixel_array if dataset.Modality in _SLICES else None
+        except Exception:  # files that pydicom ships because they cannot be read
+            continue
+        if values is not None and (key := (values.shape, int(values.astype(np.int64).sum()))) not in seen:
+            seen.add(key)
+            grey = luminance(values[0] if values.ndim == 4 else values) if values.ndim > 2 else values
+            held_out = counts[dataset.Modality] % 3 == 0
+            counts[dataset.Modality] += 1
+            yield Picture(to_display(stretch(grey)), "other", "slice", held_out)
 
 
 def drawn_films(count: int, seed: int) -> Iterator[Picture]:
