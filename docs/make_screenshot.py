@@ -105,7 +105,7 @@ def draw_example(tab: Any) -> None:
 
 
 def report_example(tab: Any, example: int) -> None:
-    """Load an example and wait for the first report; a question of the gate is answered with yes."""
+    """Load an example and wait for its reports; a question of the gate is answered with yes."""
     tab.click(f".rd-examples button >> nth={example}")
     tab.wait_for_selector('.rd-viewer[data-study]:not([data-study=""])')
     tab.click("#run")
@@ -113,6 +113,9 @@ def report_example(tab: Any, example: int) -> None:
     if tab.is_visible("#question"):
         tab.click("#accept")
     tab.wait_for_selector("[data-phase=done]", timeout=120_000)
+    tab.wait_for_function(
+        "!document.querySelector('[data-phase=waiting], [data-phase=writing]')", timeout=120_000
+    )
 
 
 if __name__ == "__main__":
