@@ -73,7 +73,8 @@ class Page:
         messages = _done(client.call(tab, self.run, [list(systems or self.systems), ""]))
         phases = set(re.findall(r'data-phase=\\?"(\w+)', json.dumps(messages)))
         if "done" not in phases or "failed" in phases:
-            raise ValueError("not every report was written: " + json.dumps(messages)[-150:])
+            said = re.findall(r"rd-problem[^>]*>([^<]+)", json.dumps(messages)) or ["no report at all"]
+            raise ValueError(f"not every report was written: {said[-1]}")
         return time.perf_counter() - started
 
 

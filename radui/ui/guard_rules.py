@@ -5,6 +5,8 @@ import re
 from collections import OrderedDict
 from typing import Any
 
+from radui.ui.intake import WAITING
+
 MAX_EVENT = 4 * 2**20
 """Bytes of one event: texts, answers and settings; pictures come by /upload."""
 MAX_OWNED = 10_000
@@ -73,6 +75,7 @@ class Uploads:
         except ValueError:
             return
         for path in paths if isinstance(paths, list) else []:
+            WAITING.arrived(str(path))
             self._known[user, str(path)] = None
             if len(self._known) > self._limit:
                 self._known.popitem(last=False)

@@ -167,8 +167,14 @@ def pictures(tmp_path_factory: Any) -> dict[str, Path]:
     return paths
 
 
-def write_dicom(path: Path, pixels: np.ndarray) -> None:
-    """Write a 12-bit lateral radiograph of a named patient."""
+@pytest.fixture(scope="session")
+def dicom_writer() -> Any:
+    """The function that writes a DICOM file: dicom_writer(path, pixels, view)."""
+    return write_dicom
+
+
+def write_dicom(path: Path, pixels: np.ndarray, view: str = "LL") -> None:
+    """Write a 12-bit radiograph of a named patient."""
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
@@ -177,7 +183,7 @@ def write_dicom(path: Path, pixels: np.ndarray) -> None:
     file.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     file.file_meta.MediaStorageSOPClassUID = file.SOPClassUID = "1.2.840.10008.5.1.4.1.1.1.1"
     file.file_meta.MediaStorageSOPInstanceUID = file.SOPInstanceUID = generate_uid()
-    file.PatientName, file.Modality, file.ViewPosition = "Secret^Name", "DX", "LL"
+    file.PatientName, file.Modality, file.ViewPosition = "Secret^Name", "DX", view
     file.Rows, file.Columns = pixels.shape
     file.SamplesPerPixel, file.PhotometricInterpretation, file.PixelRepresentation = 1, "MONOCHROME2", 0
     file.BitsAllocated, file.BitsStored, file.HighBit = 16, 12, 11

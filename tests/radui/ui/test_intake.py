@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from radui.ui.intake import UploadError, sweep, take_files
+from radui.ui.intake import WAITING, UploadError, sweep, take_files
 
 
 @pytest.fixture
@@ -24,6 +24,17 @@ def test_uploads_are_read_and_deleted(cache):
     assert not folder.exists()
     with pytest.raises(UploadError):
         take_files([folder / "one"])
+
+
+def test_a_picture_that_two_users_uploaded_stays_until_both_have_it(cache):
+    file = cache / "hash" / "film.png"
+    file.parent.mkdir()
+    file.write_bytes(b"1")
+    for _ in range(2):
+        WAITING.arrived(str(file))
+    assert take_files([file]) == [b"1"]
+    assert take_files([file]) == [b"1"]
+    assert not file.parent.exists()
 
 
 @pytest.mark.parametrize(
