@@ -104,7 +104,8 @@ def main() -> None:
         "--checkpoint", type=Path, default=Path("checkpoints/xpronet"), help="of what sizes"
     )
     options = arguments.parse_args()
-    config = from_json(XProNetConfig, read_config(options.checkpoint)["config"])
+    # The rivals have no guidance, which is a second decoder beside the first.
+    config = replace(from_json(XProNetConfig, read_config(options.checkpoint)["config"]), guidance=0.0)
     print(machine())
     rows, ratios = [], {}
     for studies in (1, 16):

@@ -10,7 +10,7 @@ the calls themselves. `--profile` lists the operators by their own time.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -104,7 +104,7 @@ def main() -> None:
     arguments.add_argument("--studies", type=int, nargs="+", default=[1, 16])
     arguments.add_argument("--profile", type=int, default=0, metavar="LINES", help="list so many operators")
     options = arguments.parse_args()
-    config = from_json(XProNetConfig, read_config(options.checkpoint)["config"])
+    config = replace(from_json(XProNetConfig, read_config(options.checkpoint)["config"]), guidance=0.0)
     print(machine())
     able = measure_machine()
     print(f"{able.bandwidth / 1e9:.1f} GB/s read, {able.rate / 1e9:.0f} GFLOP/s in float32")
