@@ -6,7 +6,7 @@ The network has the shipped XProNet's sizes and random weights whose end mark is
 every report has 60 words. Before anything is timed the tokens are compared: they must be the same.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -97,18 +97,19 @@ def compare(config: XProNetConfig, studies: int, rounds: int) -> list[tuple[str,
     return [(rival, seconds[rival], seconds[mine]) for rival, mine in pairs]
 
 
-def main() -> None:
-    """Print the table."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Print the table; `argv` for tests."""
     arguments = parser(__doc__)
     arguments.add_argument(
         "--checkpoint", type=Path, default=Path("checkpoints/xpronet"), help="of what sizes"
     )
-    options = arguments.parse_args()
+    arguments.add_argument("--studies", type=int, nargs="+", default=[1, 16], help="batch sizes")
+    options = arguments.parse_args(argv)
     # The rivals have no guidance, which is a second decoder beside the first.
     config = replace(from_json(XProNetConfig, read_config(options.checkpoint)["config"]), guidance=0.0)
     print(machine())
     rows, ratios = [], {}
-    for studies in (1, 16):
+    for studies in options.studies:
         for rival, theirs, mine in compare(config, studies, options.rounds):
             rows.append(
                 [str(studies), rival, f"{1e3 * theirs:.0f}", f"{1e3 * mine:.0f}", f"{theirs / mine:.1f}"]

@@ -9,7 +9,7 @@ the calls themselves. `--profile` lists the operators by their own time.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -95,15 +95,15 @@ def profile(case: Setting, lines: int) -> str:
     )
 
 
-def main() -> None:
-    """Print the table."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Print the table; `argv` for tests."""
     arguments = parser(__doc__)
     arguments.add_argument(
         "--checkpoint", type=Path, default=Path("checkpoints/xpronet"), help="of what sizes"
     )
     arguments.add_argument("--studies", type=int, nargs="+", default=[1, 16])
     arguments.add_argument("--profile", type=int, default=0, metavar="LINES", help="list so many operators")
-    options = arguments.parse_args()
+    options = arguments.parse_args(argv)
     config = replace(from_json(XProNetConfig, read_config(options.checkpoint)["config"]), guidance=0.0)
     print(machine())
     able = measure_machine()
