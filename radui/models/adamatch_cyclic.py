@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from radui.models.vqgan import VQGAN, VQGANConfig, paper_config
 from radui.nn.decoding import BeamConfig, Stepper
-from radui.nn.guidance import GuidedStepper
+from radui.nn.guidance import GuidedStepper, stacked
 from radui.nn.language_model import LanguageModel, LanguageModelConfig, reorder_cache
 from radui.nn.sampling import draw
 from radui.processing.instructions import NO_PLACE, Instruction
@@ -80,6 +80,11 @@ class Instructions:
             places[i, : len(row.ids)] = torch.tensor(row.places)
             mask[i, : len(row.ids)] = True
         return cls(ids.to(device), places.to(device), mask.to(device))
+
+    def with_twins(self, twins: "Instructions") -> "Instructions":
+        """These, then as many others: one batch of both."""
+        places = stacked(self.places + 1, twins.places + 1) - 1  # NO_PLACE is -1, and zeros fill up
+        return Instructions(stacked(self.ids, twins.ids), places, stacked(self.mask, twins.mask))
 
 
 class AdaMatchCyclic(nn.Module):
@@ -152,10 +157,9 @@ class AdaMatchCyclic(nn.Module):
 
         unseen: as many instructions without a picture, from which guidance leads away; without it plain.
         """
-        own = ReportStepper(self, instructions, beams)
         if unseen is None or not self.config.guidance:
-            return own
-        return GuidedStepper(own, ReportStepper(self, unseen, beams), self.config.guidance)
+            return ReportStepper(self, instructions, beams)
+        return GuidedStepper(ReportStepper(self, instructions.with_twins(unseen), beams), self.config.guidance)
 
     def draw(
         self,
@@ -173,21 +177,23 @@ class AdaMatchCyclic(nn.Module):
         guided = sampling.guidance != 1
         if guided and unconditional is None:
             raise ValueError("Guidance needs the instructions without a report; give them, or guidance 1.")
-        runs = [_Run(self, instructions, 1)]
-        if guided and unconditional is not None:
-            runs.append(_Run(self, unconditional, 1))
+        twins = unconditional if guided else None
+        run = _Run(self, instructions if twins is None else instructions.with_twins(twins), 1)
         codes = instructions.ids.new_zeros(len(instructions.ids), 0)
         while codes.shape[1] < self.picture_length:
-            logits = self._guided(runs, sampling.guidance)
+            logits = self._code_logits(run.state, None if twins is None else sampling.guidance)
             codes = torch.cat([codes, draw(logits, sampling, generator)[:, None]], 1)
             yield codes
-            for run in runs:
-                run.read(codes[:, -1] + self.texts, codes.shape[1] - 1)
+            read = codes[:, -1] + self.texts
+            run.read(read if twins is None else read.repeat(2), codes.shape[1] - 1)
 
-    def _guided(self, runs: Sequence["_Run"], guidance: float) -> Tensor:
-        with torch.inference_mode():
-            logits = [self.code_output(run.state.float()) for run in runs]
-            return logits[0] if len(logits) == 1 else logits[1] + guidance * (logits[0] - logits[1])
+    @torch.inference_mode()
+    def _code_logits(self, state: Tensor, guidance: float | None) -> Tensor:
+        logits: Tensor = self.code_output(state.float())
+        if guidance is None:
+            return logits
+        own, free = logits.chunk(2)
+        return free + guidance * (own - free)
 
 
 class _Run:

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from radui.models.observation_classifier import encode_views
 from radui.nn.backbones import BackboneConfig, build_backbone
 from radui.nn.decoding import BeamConfig, Stepper
-from radui.nn.guidance import GuidedStepper, no_finding_labels
+from radui.nn.guidance import GuidedStepper, no_finding_labels, stacked
 from radui.nn.memory import AttentionPooling, MemoryConfig, SharedMemory
 from radui.nn.transformer import Decoder, Encoder, TransformerConfig, sinusoidal_positions
 from radui.observations import OBSERVATIONS
@@ -280,12 +280,21 @@ class MedRAT(nn.Module):
 
     def stepper(self, memory: Memory, beams: int, traces: bool = False) -> Stepper:
         """A decoder over this memory with `beams` hypotheses a study, for `radui.nn.decoding`."""
-        own = MedRATStepper(self, memory, beams, traces)
         if not self.config.guidance:
-            return own
-        nothing = no_finding_labels(len(memory.states), memory.states.device)
-        normal = replace(memory, observed=self.observations(nothing.to(memory.states.dtype)))
-        return GuidedStepper(own, MedRATStepper(self, normal, beams, False), self.config.guidance)
+            return MedRATStepper(self, memory, beams, traces)
+        return GuidedStepper(MedRATStepper(self, self._twins(memory), beams, traces), self.config.guidance)
+
+    def _twins(self, memory: Memory) -> Memory:
+        """The studies, then the same ones with No Finding observed."""
+        states, observed = memory.states, memory.observed
+        assert observed is not None
+        nothing = self.observations(no_finding_labels(len(states), states.device).to(states.dtype))
+        return replace(
+            memory,
+            states=stacked(states, states),
+            bias=stacked(memory.bias, memory.bias),
+            observed=stacked(observed, nothing),
+        )
 
 
 def _first(source: Representation, rows: int) -> Representation:

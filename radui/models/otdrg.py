@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from radui.models.observation_classifier import encode_views
 from radui.nn.backbones import BackboneConfig, build_backbone
 from radui.nn.decoding import BeamConfig, Stepper
-from radui.nn.guidance import GuidedStepper
+from radui.nn.guidance import GuidedStepper, stacked
 from radui.nn.language_model import DecodingCache, LanguageModel, LanguageModelConfig
 from radui.nn.transport import Transport, TransportConfig, barycentric, transport, transport_cost
 from radui.observations import NO_FINDING, OBSERVATIONS, State
@@ -213,10 +213,11 @@ class OTDRG(nn.Module):
 
     def stepper(self, memory: Memory, beams: int, traces: bool = False) -> Stepper:
         """A decoder over this memory with `beams` hypotheses a study, for `radui.nn.decoding`."""
-        own = OTDRGStepper(DecodingCache(self.language_model, memory.prompt, memory.mask, beams))
-        if memory.normal is None:
-            return own
-        return GuidedStepper(own, self.stepper(memory.normal, beams), self.config.guidance)
+        prompt, mask, normal = memory.prompt, memory.mask, memory.normal
+        if normal is not None:
+            prompt, mask = stacked(prompt, normal.prompt), stacked(mask, normal.mask)
+        stepper = OTDRGStepper(DecodingCache(self.language_model, prompt, mask, beams))
+        return stepper if normal is None else GuidedStepper(stepper, self.config.guidance)
 
 
 class OTDRGStepper:

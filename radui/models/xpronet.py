@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from radui.models.observation_classifier import encode_views
 from radui.nn.backbones import BackboneConfig, build_backbone
 from radui.nn.decoding import BeamConfig, Stepper
-from radui.nn.guidance import GuidedStepper, no_finding_labels
+from radui.nn.guidance import GuidedStepper, no_finding_labels, stacked
 from radui.nn.prototypes import PrototypeConfig, PrototypeMemory
 from radui.nn.transformer import Decoder, Encoder, TransformerConfig, sinusoidal_positions
 from radui.records import Preprocessing
@@ -159,10 +159,24 @@ class XProNet(nn.Module):
 
     def stepper(self, memory: Memory, beams: int, traces: bool = False) -> Stepper:
         """A decoder over this memory with `beams` hypotheses a study, for `radui.nn.decoding`."""
-        own = XProNetStepper(self, memory, beams, traces)
         if memory.normal is None:
-            return own
-        return GuidedStepper(own, XProNetStepper(self, memory.normal, beams, False), self.config.guidance)
+            return XProNetStepper(self, memory, beams, traces)
+        return GuidedStepper(XProNetStepper(self, _twins(memory), beams, traces), self.config.guidance)
+
+
+def _twins(memory: Memory) -> Memory:
+    """The studies, then the same ones as if they had no finding; what a decoder reads of them."""
+    normal = memory.normal
+    assert normal is not None
+    assert memory.visible is not None
+    assert normal.visible is not None
+    return Memory(
+        stacked(memory.states, normal.states),
+        stacked(memory.mask, normal.mask),
+        stacked(memory.visible, normal.visible),
+        None,
+        None,
+    )
 
 
 def _mean(x: Tensor, mask: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from radui.nn.guidance import GuidedStepper, guided, no_finding_labels
+from radui.nn.guidance import GuidedStepper, guided, no_finding_labels, stacked
 from radui.observations import NO_FINDING, OBSERVATIONS
 
 
@@ -25,25 +25,41 @@ def test_no_finding_stands_alone():
 
 
 class Recorded:
-    def __init__(self, likely, trace):
-        self.likely, self.trace, self.read, self.order = likely, trace, [], []
+    """Says what it is given of each row, and remembers what it read."""
+
+    def __init__(self, likely):
+        self.likely, self.read, self.order = likely, [], []
 
     def step(self, tokens):
         self.read.append(tokens.tolist())
-        return self.likely.log_softmax(-1), {"attention": self.trace}
+        rows = self.likely[: len(tokens)]
+        return rows.log_softmax(-1), {"attention": torch.arange(len(rows))}
 
     def reorder(self, rows):
         self.order.append(rows.tolist())
 
 
-def test_both_read_the_same_and_the_first_ones_traces_stay():
-    generator = torch.Generator().manual_seed(1)
-    own, normal = (Recorded(torch.randn(2, 5, generator=generator), torch.tensor(i)) for i in range(2))
-    stepper = GuidedStepper(own, normal, 2.0)
-    likely, traces = stepper.step(torch.tensor([3, 4]))
+def test_twins_read_the_same_tokens_and_the_studies_traces_stay():
+    both = Recorded(torch.randn(6, 5, generator=torch.Generator().manual_seed(1)))
+    stepper = GuidedStepper(both, 2.0)
+    likely, traces = stepper.step(torch.tensor([3, 4, 0]))
+    own, normal = both.likely.log_softmax(-1).chunk(2)
+    torch.testing.assert_close(likely, guided(own, normal, 2.0))
+    assert both.read == [[3, 4, 0, 3, 4, 0]]
+    assert traces["attention"].tolist() == [0, 1, 2]
+
+
+def test_twins_follow_their_studies_also_when_some_leave():
+    both = Recorded(torch.zeros(6, 5))
+    stepper = GuidedStepper(both, 1.0)
+    stepper.step(torch.tensor([1, 1, 1]))
+    stepper.reorder(torch.tensor([2, 0]))
+    stepper.step(torch.tensor([1, 1]))
     stepper.reorder(torch.tensor([1, 1]))
-    assert own.read == normal.read == [[3, 4]]
-    assert own.order == normal.order == [[1, 1]]
-    assert traces["attention"] == 0
-    expected = guided(own.likely.log_softmax(-1), normal.likely.log_softmax(-1), 2.0)
-    torch.testing.assert_close(likely, expected)
+    assert both.order == [[2, 0, 5, 3], [1, 1, 3, 3]]
+
+
+def test_the_shorter_side_is_filled_up_at_its_end():
+    mask = stacked(torch.ones(2, 3, dtype=torch.bool), torch.ones(2, 1, dtype=torch.bool))
+    assert mask.tolist() == [[True] * 3] * 2 + [[True, False, False]] * 2
+    assert stacked(torch.ones(1, 1, 4), torch.ones(1, 2, 4)).tolist() == [[[1] * 4, [0] * 4], [[1] * 4] * 2]
