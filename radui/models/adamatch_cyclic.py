@@ -159,7 +159,9 @@ class AdaMatchCyclic(nn.Module):
         """
         if unseen is None or not self.config.guidance:
             return ReportStepper(self, instructions, beams)
-        return GuidedStepper(ReportStepper(self, instructions.with_twins(unseen), beams), self.config.guidance)
+        return GuidedStepper(
+            ReportStepper(self, instructions.with_twins(unseen), beams), self.config.guidance
+        )
 
     def draw(
         self,

@@ -13,12 +13,14 @@ pytestmark = pytest.mark.skipif(
 
 
 def test_decoding_compares_equal_tokens_with_both_rivals(tmp_path, capsys):
-    decoding.main(["--rounds", "1", "--studies", "2", "--json", str(tmp_path / "ratios.json")])
+    decoding.main(["--rounds", "1", "--studies", "2", "--half", "--json", str(tmp_path / "ratios.json")])
     assert set(json.loads((tmp_path / "ratios.json").read_text())) == {
         "no cache, 2",
         "transformers, no prototypes, 2",
     }
-    assert "| 2 | no cache |" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "| 2 | no cache |" in printed
+    assert "bf16, 2 studies: " in printed
 
 
 def test_the_floor_counts_more_bytes_and_work_for_more_studies(tmp_path, capsys):
