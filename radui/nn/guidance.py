@@ -49,8 +49,9 @@ class GuidedStepper:
         """See `Stepper`."""
         self.count = len(tokens)
         likely, traces = self.both.step(tokens.repeat(2))
-        own = {name: trace[: self.count] for name, trace in traces.items()}
-        return guided(*likely.chunk(2), self.weight), own
+        own, normal = likely.chunk(2)
+        kept = {name: trace[: self.count] for name, trace in traces.items()}
+        return guided(own, normal, self.weight), kept
 
     def reorder(self, rows: Tensor) -> None:
         """See `Stepper`."""
