@@ -67,7 +67,7 @@ def test_no_secret_is_baked_in(steps):
 
 
 def test_a_page_that_others_can_reach_starts_only_with_a_login(steps, monkeypatch, capsys):
-    from radui.ui.launch import parse_options
+    from radui.ui.options import parse_options
 
     monkeypatch.delenv("RADUI_AUTH", raising=False)
     (entry,) = arguments(steps, "ENTRYPOINT")
