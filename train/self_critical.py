@@ -9,7 +9,7 @@ several reports a study, and each is pushed up or down by how far its reward lie
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +30,19 @@ from train.xpronet import Objective, XProNetTask, train_data
 
 SAMPLES = 4
 BLEU_WEIGHT = 4.0  # brings sentence BLEU-4 (about 0.2) beside CIDEr-D (about 0.5)
-CLINICAL_WEIGHT = 0.5  # the overlap scores alone reward the most frequent normal report
 MAX_LENGTH = 60
 WORDS_WEIGHT = 0.2  # cross-entropy kept in, so that the language does not drift
+
+
+@dataclass(frozen=True)
+class Clinical:
+    """What the findings count beside the words: the overlap scores alone reward the most frequent report.
+
+    normal: of a report without findings that rightly tells none (`train.rewards.clinical_f1`).
+    """
+
+    weight: float = 0.5
+    normal: float = 1.0
 
 
 class SelfCriticalTask(XProNetTask):
@@ -45,8 +55,10 @@ class SelfCriticalTask(XProNetTask):
         train: ReportStudies,
         val: ReportStudies,
         vocabulary: Vocabulary,
+        clinical: Clinical = Clinical(),
     ) -> None:
         super().__init__(model, objective, val, vocabulary)
+        self.clinical = clinical
         reports = [vocabulary.words(tokens) for tokens in train.tokens]
         self.cider = Cider(reports)
 
@@ -74,7 +86,8 @@ class SelfCriticalTask(XProNetTask):
         for row, tokens in enumerate(sampled.tolist()):
             words, (reference, truth) = self.vocabulary.words(tokens), references[row // SAMPLES]
             overlap = self.cider.score(words, reference) + BLEU_WEIGHT * bleu4(words, reference)
-            scores.append(overlap + CLINICAL_WEIGHT * clinical_f1(stated(" ".join(words)), truth))
+            told = clinical_f1(stated(" ".join(words)), truth, self.clinical.normal)
+            scores.append(overlap + self.clinical.weight * told)
         return torch.tensor(scores)
 
     @staticmethod
@@ -106,6 +119,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--classifier", type=Path, default=Path("checkpoints/observation_classifier"))
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--label-noise", type=float, default=1.0)
+    parser.add_argument("--clinical-weight", type=float, default=Clinical.weight)
+    parser.add_argument("--normal-reward", type=float, default=Clinical.normal, help="below 1: tell more")
     parser.add_argument("--learning-rate", type=float, default=2e-4)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--length-penalty", type=float, default=1.0, help="of the beam, chosen on val")
@@ -126,7 +141,8 @@ def main() -> None:
     decoding = replace(model.config.decoding, length_penalty=options.length_penalty)
     model.config = replace(model.config, decoding=decoding)
     train, val = train_data(options, corpus, model.backbone, vocabulary)
-    task = SelfCriticalTask(model, Objective(), train, val, vocabulary)
+    clinical = Clinical(options.clinical_weight, options.normal_reward)
+    task = SelfCriticalTask(model, Objective(), train, val, vocabulary, clinical)
     config = LoopConfig(
         options.epochs, options.batch_size, options.learning_rate, 0.0, seed=options.seed, warmup=0.1
     )
@@ -134,7 +150,7 @@ def main() -> None:
     load_weights(model, best / "model.safetensors")
     facts = {
         "training": start.facts.get("training", {}),
-        "self_critical": json.loads((options.out / "loop.json").read_text()),
+        "self_critical": json.loads((options.out / "loop.json").read_text()) | asdict(clinical),
     }
     save(options.out / "checkpoint", "xpronet", model, facts)
     vocabulary.save(options.out / "checkpoint" / "vocab.json")

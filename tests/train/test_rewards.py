@@ -66,3 +66,12 @@ def test_clinical_f1_counts_shared_observations():
     assert clinical_f1(stated("the heart is enlarged ."), truth) == pytest.approx(2 / 3)
     assert clinical_f1(stated("the heart is normal in size ."), truth) == 0.0
     assert clinical_f1(frozenset(), frozenset()) == 1.0
+
+
+def test_a_finding_pays_from_the_probability_that_the_reward_of_normal_reports_says():
+    """Told: p. Not told: (1 - p) x normal. Equal at normal / (1 + normal) = .2 for .25."""
+    finding, nothing = frozenset({"Edema"}), frozenset()
+    for p, pays in ((0.19, False), (0.21, True)):
+        told = p * clinical_f1(finding, finding, 0.25) + (1 - p) * clinical_f1(finding, nothing, 0.25)
+        silent = p * clinical_f1(nothing, finding, 0.25) + (1 - p) * clinical_f1(nothing, nothing, 0.25)
+        assert (told > silent) is pays
