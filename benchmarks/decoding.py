@@ -122,7 +122,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--half", action="store_true", help="ours in bf16 as well, and how many reports stay"
     )
     options = arguments.parse_args(argv)
-    # The rivals have no guidance, which is a second decoder beside the first.
+    # The rivals have no guidance, which reads each study twice.
     config = replace(from_json(XProNetConfig, read_config(options.checkpoint)["config"]), guidance=0.0)
     print(machine())
     rows, ratios = [], {}

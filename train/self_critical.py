@@ -7,7 +7,6 @@ several reports a study, and each is pushed up or down by how far its reward lie
 """
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -35,7 +34,7 @@ WORDS_WEIGHT = 0.2  # cross-entropy kept in, so that the language does not drift
 
 
 @dataclass(frozen=True)
-class Clinical:
+class ClinicalReward:
     """What the findings count beside the words: the overlap scores alone reward the most frequent report.
 
     normal: of a report without findings that rightly tells none (`train.rewards.clinical_f1`).
@@ -55,7 +54,7 @@ class SelfCriticalTask(XProNetTask):
         train: ReportStudies,
         val: ReportStudies,
         vocabulary: Vocabulary,
-        clinical: Clinical = Clinical(),
+        clinical: ClinicalReward = ClinicalReward(),
     ) -> None:
         super().__init__(model, objective, val, vocabulary)
         self.clinical = clinical
@@ -119,8 +118,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--classifier", type=Path, default=Path("checkpoints/observation_classifier"))
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--label-noise", type=float, default=1.0)
-    parser.add_argument("--clinical-weight", type=float, default=Clinical.weight)
-    parser.add_argument("--normal-reward", type=float, default=Clinical.normal, help="below 1: tell more")
+    parser.add_argument("--clinical-weight", type=float, default=ClinicalReward.weight)
+    parser.add_argument(
+        "--normal-reward", type=float, default=ClinicalReward.normal, help="below 1: tell more"
+    )
     parser.add_argument("--learning-rate", type=float, default=2e-4)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--length-penalty", type=float, default=1.0, help="of the beam, chosen on val")
@@ -141,16 +142,17 @@ def main() -> None:
     decoding = replace(model.config.decoding, length_penalty=options.length_penalty)
     model.config = replace(model.config, decoding=decoding)
     train, val = train_data(options, corpus, model.backbone, vocabulary)
-    clinical = Clinical(options.clinical_weight, options.normal_reward)
+    clinical = ClinicalReward(options.clinical_weight, options.normal_reward)
     task = SelfCriticalTask(model, Objective(), train, val, vocabulary, clinical)
     config = LoopConfig(
         options.epochs, options.batch_size, options.learning_rate, 0.0, seed=options.seed, warmup=0.1
     )
     best = Trainer(task, train, config, options.out).fit(options.resume)
     load_weights(model, best / "model.safetensors")
+    run = {"clinical": asdict(clinical), **asdict(config)}
     facts = {
         "training": start.facts.get("training", {}),
-        "self_critical": json.loads((options.out / "loop.json").read_text()) | asdict(clinical),
+        "self_critical": [*start.facts.get("self_critical", []), run],
     }
     save(options.out / "checkpoint", "xpronet", model, facts)
     vocabulary.save(options.out / "checkpoint" / "vocab.json")

@@ -15,6 +15,7 @@ from pydicom.pixels import get_decoder, pixel_array
 from pydicom.pixels.utils import get_expected_length
 from pydicom.uid import (
     HTJ2K,
+    JPEG2000,
     UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -22,7 +23,7 @@ from pydicom.uid import (
     HTJ2KLossless,
     HTJ2KLosslessRPCL,
     ImplicitVRLittleEndian,
-    JPEG2000TransferSyntaxes,
+    JPEG2000Lossless,
     JPEGLSTransferSyntaxes,
     JPEGTransferSyntaxes,
     RLELossless,
@@ -34,7 +35,9 @@ from radui.processing.errors import DamagedFile, TooLarge, TruncatedFile, Unsupp
 from radui.processing.limits import MAX_BYTES
 
 CUT_OFF = "The DICOM file is cut off before the end of its pixel data; copy or send it again."
-_JPEG_2000_SYNTAXES = (*JPEG2000TransferSyntaxes, HTJ2KLossless, HTJ2KLosslessRPCL, HTJ2K)
+_JPEG_2000_SYNTAXES = (JPEG2000Lossless, JPEG2000, HTJ2KLossless, HTJ2KLosslessRPCL, HTJ2K)
+# What pydicom can hand to a decoder; each of them may need a package of its own.
+_COMPRESSED = (*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes, *_JPEG_2000_SYNTAXES, RLELossless)
 _DECODER = DecoderProcess()
 _UNPACKED = "send the picture uncompressed (Explicit VR Little Endian)."
 
@@ -65,7 +68,7 @@ def check_encoding(dataset: FileDataset) -> None:
     if syntax.is_transfer_syntax and not syntax.is_encapsulated:
         if "PixelData" in dataset and len(dataset.PixelData) < get_expected_length(dataset):
             raise TruncatedFile(CUT_OFF)
-    elif _has_decoder(syntax):
+    elif syntax in _COMPRESSED and get_decoder(syntax).is_available:
         _check_codestream(get_frame(dataset.PixelData, 0, number_of_frames=1), syntax, dataset)
     else:
         name = syntax.name if syntax.is_valid else "an unknown syntax"
@@ -88,13 +91,6 @@ def decode_pixels(dataset: FileDataset, data: bytes) -> np.ndarray:
         raise UnsupportedSyntax(
             f"The DICOM pixel data in {syntax.name} are damaged or need another decoder; {_UNPACKED}"
         ) from None
-
-
-def _has_decoder(syntax: UID) -> bool:
-    try:
-        return get_decoder(syntax).is_available
-    except NotImplementedError:
-        return False
 
 
 def _transfer_syntax(dataset: FileDataset) -> UID:

@@ -9,7 +9,7 @@ from radui.observations import NO_FINDING, OBSERVATION_INDEX
 from radui.processing.vocabulary import Vocabulary
 from train.report_data import Batch
 from train.rewards import Cider
-from train.self_critical import Clinical, SelfCriticalTask
+from train.self_critical import ClinicalReward, SelfCriticalTask
 
 REPORTS = ["the heart is normal", "the lungs are clear", "no pleural effusion", "the heart is enlarged"]
 
@@ -21,7 +21,7 @@ def test_the_reward_rises():
     prototypes = PrototypeConfig(features=8, heads=4, per_label=4, gamma=2)
     model = XProNet(XProNetConfig(vocabulary=len(vocabulary), transformer=tiny, prototypes=prototypes))
     task = object.__new__(SelfCriticalTask)  # without a val split: the loss alone is of interest
-    task.model, task.vocabulary, task.clinical = model, vocabulary, Clinical()
+    task.model, task.vocabulary, task.clinical = model, vocabulary, ClinicalReward()
     tokens = torch.zeros(len(REPORTS), 8, dtype=torch.long)
     for row, report in enumerate(REPORTS):
         ids = vocabulary.encode(report)

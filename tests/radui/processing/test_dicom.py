@@ -6,8 +6,10 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.encaps import encapsulate, get_frame
+from pydicom.pixels import get_decoder
 from pydicom.uid import (
     MPEG2MPML,
+    UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ImplicitVRLittleEndian,
@@ -114,9 +116,16 @@ def test_a_syntax_without_a_decoder_is_named(dataset, dicom_bytes, deep, monkeyp
         read_dicom(film)
     with pytest.raises(UnsupportedSyntax, match=r"1\.2\.840\.99999"):
         read_dicom(film.replace(MPEG2MPML.encode(), b"1.2.840.99999.1.2.4.100"))
+    multi_component = UID("1.2.840.10008.1.2.4.92")  # JPEG 2000 Part 2: pydicom names it, no more
+    with pytest.raises(UnsupportedSyntax, match="Multi-component"):
+        read_dicom(dicom_bytes(encapsulated(dataset, deep, multi_component, b"\xff\x4f")))
     monkeypatch.setattr(dicom_encoding, "get_decoder", lambda _uid: SimpleNamespace(is_available=False))
     with pytest.raises(UnsupportedSyntax, match="JPEG Lossless"):
         read_dicom(dicom_bytes(encapsulated(dataset, deep, JPEGLosslessSV1, b"\xff\xd8\xff\xc3")))
+
+
+def test_pydicom_knows_a_decoder_of_each_compression_that_is_read():
+    assert all(syntax == get_decoder(syntax).UID for syntax in dicom_encoding._COMPRESSED)
 
 
 def test_a_decoder_that_fails_is_named_too(dataset, dicom_bytes, encode, picture):

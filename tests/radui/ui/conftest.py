@@ -30,6 +30,13 @@ CHROMIUM_OPTIONS = [
 ]
 
 
+@pytest.fixture
+def checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The least that app.py needs to be told, and no user in the environment."""
+    monkeypatch.delenv("RADUI_AUTH", raising=False)
+    return ["--checkpoints", str(tmp_path)]
+
+
 @pytest.fixture(scope="session")
 def fake_engine() -> Any:
     """The module beside this one; tests are no package, so it is loaded by its path."""

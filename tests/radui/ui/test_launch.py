@@ -22,16 +22,6 @@ from radui.ui.ratings_file import home_file, open_ratings
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.fixture(autouse=True)
-def no_user_in_the_environment(monkeypatch):
-    monkeypatch.delenv("RADUI_AUTH", raising=False)
-
-
-@pytest.fixture
-def checkpoints(tmp_path):
-    return ["--checkpoints", str(tmp_path)]
-
-
 def test_the_page_stays_on_this_machine_unless_told_otherwise(checkpoints):
     settings = server_settings(parse_options(checkpoints))
     assert settings["server_name"] == "127.0.0.1"

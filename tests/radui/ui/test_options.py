@@ -7,16 +7,6 @@ from radui.ui.auth import checker
 from radui.ui.options import parse_options
 
 
-@pytest.fixture(autouse=True)
-def no_user_in_the_environment(monkeypatch):
-    monkeypatch.delenv("RADUI_AUTH", raising=False)
-
-
-@pytest.fixture
-def checkpoints(tmp_path):
-    return ["--checkpoints", str(tmp_path)]
-
-
 def refusal(capsys, *arguments: str) -> str:
     with pytest.raises(SystemExit) as exit_:
         parse_options(arguments)
