@@ -66,7 +66,8 @@ def test_a_checkpoint_is_scored_beside_the_baselines_and_the_papers(data, capsys
     assert code == 0
     assert "test split, 6 studies, R2Gen protocol" in text
     for name in ("runs/a", CONSTANT, STRONG_CONSTANT, RANDOM, NEAREST):
-        assert sum(line.startswith(name) for line in text.splitlines()) == 1
+        table = text.split("Differences")[0]
+        assert sum(line.startswith(name) for line in table.splitlines()) == 1
     for paper in PUBLISHED:
         assert f"{paper.system} (paper)" in text
     assert "Clinical efficacy of runs/a (positive only" in text
@@ -121,6 +122,18 @@ def test_a_report_file_is_scored_without_any_checkpoint(data, tmp_path, capsys):
 
 
 @pytest.mark.usefixtures("without_java")
+def test_a_checkpoint_is_paired_with_each_baseline_and_each_report_file(data, tmp_path, capsys):
+    path = tmp_path / "retrieval.jsonl"
+    rows = [json.dumps({"id": f"test{i}", "report": "the lungs are clear ."}) for i in range(6)]
+    path.write_text("\n".join(rows))
+    run(data, "--checkpoint", "toy", "--reports", str(path))
+    printed = capsys.readouterr().out
+    for rival in (CONSTANT, STRONG_CONSTANT, RANDOM, NEAREST, path):
+        assert f"toy - {rival}" in printed
+    line = next(line for line in printed.splitlines() if line.startswith(f"toy - {path}"))
+    assert "*" in line
+
+
 def test_a_limit_scores_the_first_studies_and_says_so(data, capsys):
     _, answer = run(data, "--checkpoint", "runs/a", "--limit", "2")
     assert answer["studies"] == 2

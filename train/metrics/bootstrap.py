@@ -24,8 +24,11 @@ def score_tally(tally: Tally, weights: Array | None) -> dict[str, Score]:
     if weights is None or not len(weights) or not tally.resampled:
         return {name: Score(float(point)) for name, point in zip(tally.names, points, strict=True)}
     values = tally.reduce(weights @ tally.statistics)
+    return {name: with_interval(float(points[i]), values[:, i]) for i, name in enumerate(tally.names)}
+
+
+def with_interval(point: float, draws: Array) -> Score:
+    """A point value with the percentile interval of its resampled values; draws: (resamples,)."""
     tail = (100 - LEVEL) / 2
-    low, high = np.percentile(values, [tail, 100 - tail], axis=0)
-    return {
-        name: Score(float(points[i]), float(low[i]), float(high[i])) for i, name in enumerate(tally.names)
-    }
+    low, high = np.percentile(draws, [tail, 100 - tail])
+    return Score(point, float(low), float(high), draws)

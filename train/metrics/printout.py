@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from train.metrics import differences
 from train.metrics.clinical import Policy
 from train.metrics.published import PUBLISHED
 from train.metrics.records import Scores, Unavailable
@@ -53,6 +54,9 @@ class Evaluation:
 def render(evaluation: Evaluation, markdown: bool = False) -> str:
     """The whole printed answer: the table, its notes, clinical tables, what is unavailable and why."""
     blocks = [_heading(evaluation), score_table(_rows(evaluation), markdown), _notes()]
+    if evaluation.settings.resamples:
+        blocks.append(f"Differences from the rivals, paired by study. {differences.LEGEND}")
+        blocks.append(score_table(_difference_rows(evaluation), markdown))
     others = {name: evaluation.baselines[name] for name in evaluation.compared}
     policy = evaluation.settings.policy
     for name, scores in evaluation.systems.items():
@@ -70,6 +74,18 @@ def _rows(evaluation: Evaluation) -> list[Row]:
         rows.append(seeds_row([evaluation.systems[name] for name in evaluation.seeds]))
     rows += [system_row(name, scores) for name, scores in evaluation.baselines.items()]
     return rows + [published_row(paper) for paper in PUBLISHED]
+
+
+def _difference_rows(evaluation: Evaluation) -> list[Row]:
+    """Each system against each rival: baselines, and report files where a checkpoint is scored."""
+    systems = evaluation.systems
+    asked = {name: systems[name] for name in evaluation.seeds or systems}
+    rivals = {**evaluation.baselines, **{name: systems[name] for name in systems if name not in asked}}
+    return [
+        differences.difference_row(f"{name} - {rival}", ours, theirs)
+        for name, ours in asked.items()
+        for rival, theirs in rivals.items()
+    ]
 
 
 def _heading(evaluation: Evaluation) -> str:
@@ -100,6 +116,8 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
 
 def _plain(scores: Scores) -> dict[str, dict[str, Any]]:
     return {
-        metric: {"unavailable": score.reason} if isinstance(score, Unavailable) else asdict(score)
+        metric: {"unavailable": score.reason}
+        if isinstance(score, Unavailable)
+        else {"value": score.value, "low": score.low, "high": score.high}
         for metric, score in scores.values.items()
     }

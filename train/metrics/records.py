@@ -60,11 +60,15 @@ class Metric:
 
 @dataclass(frozen=True)
 class Score:
-    """A value and its 95 % bootstrap interval; `low` and `high` are None where there is none."""
+    """A value and its 95 % bootstrap interval; `low` and `high` are None where there is none.
+
+    draws: (resamples,) the value in each resample, for paired differences; None where there is no interval.
+    """
 
     value: float
     low: float | None = None
     high: float | None = None
+    draws: Array | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
