@@ -1,4 +1,4 @@
-"""Choose a checkpoint's decoding on val: length penalty and guidance, by the score that chose its epoch.
+"""Choose a checkpoint's decoding on val: length penalty, guidance and repeats, by the score that chose its epoch.
 
     python -m train.decoding_choice --checkpoint checkpoints/xpronet --data DATA --write
 
@@ -26,14 +26,17 @@ SHOWN = ("score", "BLEU-4", "CIDEr", "CE-14 macro F1", "distinct")
 
 @dataclass(frozen=True)
 class Setting:
-    """What is chosen: `BeamConfig.length_penalty` and the model's `guidance`."""
+    """What is chosen: two of `BeamConfig`'s fields and the model's `guidance`."""
 
     length_penalty: float
     guidance: float
+    no_repeat: int
 
     def apply(self, config: Any) -> Any:
         """A model's configuration with this setting."""
-        decoding = dataclasses.replace(config.decoding, length_penalty=self.length_penalty)
+        decoding = dataclasses.replace(
+            config.decoding, length_penalty=self.length_penalty, no_repeat=self.no_repeat
+        )
         return dataclasses.replace(config, decoding=decoding, guidance=self.guidance)
 
 
@@ -57,13 +60,15 @@ def score_settings(
 
 def _row(setting: Setting, scores: dict[str, float]) -> str:
     values = "  ".join(f"{name} {scores[name]:.4g}" for name in SHOWN)
-    return f"length penalty {setting.length_penalty:<4g} guidance {setting.guidance:<4g}  {values}"
+    chosen = f"length penalty {setting.length_penalty:<4g} guidance {setting.guidance:<4g} "
+    return f"{chosen} no repeat {setting.no_repeat}  {values}"
 
 
 def write_setting(folder: Path, setting: Setting, scores: dict[str, float]) -> None:
     """Put a setting into config.json, with the scores on val by which it was chosen."""
     document = read_config(folder)
     document["config"]["decoding"]["length_penalty"] = setting.length_penalty
+    document["config"]["decoding"]["no_repeat"] = setting.no_repeat
     document["config"]["guidance"] = setting.guidance
     document["decoding_choice"] = {name: round(scores[name], 4) for name in SHOWN}
     (folder / "config.json").write_text(json.dumps(document, indent=1) + "\n")
@@ -77,6 +82,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--data", type=Path, required=True)
     add("--length-penalties", type=float, nargs="+", default=[0.6, 1.0, 1.4])
     add("--guidances", type=float, nargs="+", default=[0.0, 0.5, 1.0, 2.0])
+    add("--no-repeats", type=int, nargs="+", default=[0, 4], help="tokens in a row that are said once")
     add("--write", action="store_true", help="put the best setting into config.json")
     return parser.parse_args(arguments)
 
@@ -89,7 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     model: Any = load(options.checkpoint).model
     words = read_words(options.checkpoint, model)
     batches = list(encoded_studies(options.checkpoint, model, val))
-    settings = [Setting(*pair) for pair in itertools.product(options.length_penalties, options.guidances)]
+    choices = (options.length_penalties, options.guidances, options.no_repeats)
+    settings = [Setting(*chosen) for chosen in itertools.product(*choices)]
     written = [row.report for row in val]
     found = score_settings(model, words, batches, _references(rows, val), written, settings)
     best = max(range(len(found)), key=lambda place: found[place]["score"])

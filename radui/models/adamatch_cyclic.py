@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from radui.models.vqgan import VQGAN, VQGANConfig, paper_config
 from radui.nn.decoding import BeamConfig, Stepper
-from radui.nn.guidance import GuidedStepper, stacked
+from radui.nn.guidance import stacked, steered
 from radui.nn.language_model import LanguageModel, LanguageModelConfig, reorder_cache
 from radui.nn.sampling import draw
 from radui.processing.instructions import NO_PLACE, Instruction
@@ -157,11 +157,9 @@ class AdaMatchCyclic(nn.Module):
 
         unseen: as many instructions without a picture, from which guidance leads away; without it plain.
         """
-        if unseen is None or not self.config.guidance:
-            return ReportStepper(self, instructions, beams)
-        return GuidedStepper(
-            ReportStepper(self, instructions.with_twins(unseen), beams), self.config.guidance
-        )
+        guidance = 0.0 if unseen is None else self.config.guidance
+        read = instructions.with_twins(unseen) if unseen is not None and guidance else instructions
+        return steered(ReportStepper(self, read, beams), guidance, self.config.decoding.no_repeat)
 
     def draw(
         self,

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from radui.models.observation_classifier import encode_views
 from radui.nn.backbones import BackboneConfig, build_backbone
 from radui.nn.decoding import BeamConfig, Stepper
-from radui.nn.guidance import GuidedStepper, no_finding_labels, stacked
+from radui.nn.guidance import no_finding_labels, stacked, steered
 from radui.nn.memory import AttentionPooling, MemoryConfig, SharedMemory
 from radui.nn.transformer import Decoder, Encoder, TransformerConfig, sinusoidal_positions
 from radui.observations import OBSERVATIONS
@@ -280,9 +280,9 @@ class MedRAT(nn.Module):
 
     def stepper(self, memory: Memory, beams: int, traces: bool = False) -> Stepper:
         """A decoder over this memory with `beams` hypotheses a study, for `radui.nn.decoding`."""
-        if not self.config.guidance:
-            return MedRATStepper(self, memory, beams, traces)
-        return GuidedStepper(MedRATStepper(self, self._twins(memory), beams, traces), self.config.guidance)
+        guidance = self.config.guidance
+        stepper = MedRATStepper(self, self._twins(memory) if guidance else memory, beams, traces)
+        return steered(stepper, guidance, self.config.decoding.no_repeat)
 
     def _twins(self, memory: Memory) -> Memory:
         """The studies, then the same ones with No Finding observed."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from radui.models.observation_classifier import encode_views
 from radui.nn.backbones import BackboneConfig, build_backbone
 from radui.nn.decoding import BeamConfig, Stepper
-from radui.nn.guidance import GuidedStepper, stacked
+from radui.nn.guidance import stacked, steered
 from radui.nn.language_model import DecodingCache, LanguageModel, LanguageModelConfig
 from radui.nn.transport import Transport, TransportConfig, barycentric, transport, transport_cost
 from radui.observations import NO_FINDING, OBSERVATIONS, State
@@ -217,7 +217,8 @@ class OTDRG(nn.Module):
         if normal is not None:
             prompt, mask = stacked(prompt, normal.prompt), stacked(mask, normal.mask)
         stepper = OTDRGStepper(DecodingCache(self.language_model, prompt, mask, beams))
-        return stepper if normal is None else GuidedStepper(stepper, self.config.guidance)
+        guidance = 0.0 if normal is None else self.config.guidance
+        return steered(stepper, guidance, self.config.decoding.no_repeat)
 
 
 class OTDRGStepper:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from radui.models.observation_classifier import encode_views
 from radui.nn.backbones import BackboneConfig, build_backbone
 from radui.nn.decoding import BeamConfig, Stepper
-from radui.nn.guidance import GuidedStepper, no_finding_labels, stacked
+from radui.nn.guidance import no_finding_labels, stacked, steered
 from radui.nn.prototypes import PrototypeConfig, PrototypeMemory
 from radui.nn.transformer import Decoder, Encoder, TransformerConfig, sinusoidal_positions
 from radui.records import Preprocessing
@@ -159,9 +159,8 @@ class XProNet(nn.Module):
 
     def stepper(self, memory: Memory, beams: int, traces: bool = False) -> Stepper:
         """A decoder over this memory with `beams` hypotheses a study, for `radui.nn.decoding`."""
-        if memory.normal is None:
-            return XProNetStepper(self, memory, beams, traces)
-        return GuidedStepper(XProNetStepper(self, _twins(memory), beams, traces), self.config.guidance)
+        guidance, read = (0.0, memory) if memory.normal is None else (self.config.guidance, _twins(memory))
+        return steered(XProNetStepper(self, read, beams, traces), guidance, self.config.decoding.no_repeat)
 
 
 def _twins(memory: Memory) -> Memory:

@@ -16,11 +16,19 @@ END = 0  # pad, begin and end share id 0 in the R2Gen protocol
 
 @dataclass(frozen=True)
 class BeamConfig:
-    """length_penalty p divides a finished score by length ** p; 0 is the protocol's plain sum."""
+    """length_penalty p divides a finished score by length ** p; 0 is the protocol's plain sum.
+
+    no_repeat: a report says no such number of tokens in a row twice (radui.nn.repetition); 0 lets it.
+    """
 
     beams: int = 3
     max_length: int = 60
     length_penalty: float = 0.0
+    no_repeat: int = 0
+
+    def __post_init__(self) -> None:
+        if self.no_repeat == 1 or self.no_repeat < 0:
+            raise ValueError("no_repeat is 0 for none, or 2 and more: reports say single words again.")
 
 
 class Stepper(Protocol):

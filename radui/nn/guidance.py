@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from radui.nn.decoding import Stepper
+from radui.nn.repetition import NoRepeatStepper
 from radui.observations import NO_FINDING, OBSERVATIONS
 
 PLAUSIBLE = 0.1  # share of the best word's probability below which guidance lifts no word
@@ -24,14 +25,15 @@ def no_finding_labels(studies: int, device: torch.device | str = "cpu") -> Tenso
 
 
 def guided(likely: Tensor, normal: Tensor, weight: float) -> Tensor:
-    """log p + w (log p - log p under No Finding), normalised: (N, vocabulary) log-probabilities.
+    """log p + w (log p - log p under No Finding), of the same total as p: (N, vocabulary) log-probabilities.
 
     Words far less likely than the best are left out: without that the weight lifts rare ones over and
-    over again. Where both agree, any weight only leaves those out.
+    over again. Where both agree, any weight only leaves those out. p is normalised unless words were taken
+    out of it (radui.nn.repetition), which then stay out.
     """
     implausible = likely < likely.amax(-1, keepdim=True) + math.log(PLAUSIBLE)
     moved = likely + weight * (likely - normal)
-    return F.log_softmax(moved.masked_fill(implausible, float("-inf")), -1)
+    return F.log_softmax(moved.masked_fill(implausible, float("-inf")), -1) + likely.logsumexp(-1, True)
 
 
 class GuidedStepper:
@@ -56,6 +58,16 @@ class GuidedStepper:
     def reorder(self, rows: Tensor) -> None:
         """See `Stepper`."""
         self.both.reorder(torch.cat([rows, rows + self.count]))
+
+
+def steered(stepper: Stepper, guidance: float, no_repeat: int) -> Stepper:
+    """What a model's own stepper becomes: no phrase twice, then guidance, each only where it is not 0.
+
+    With guidance the stepper holds the studies and their normal twins.
+    """
+    if no_repeat:
+        stepper = NoRepeatStepper(stepper, no_repeat)
+    return GuidedStepper(stepper, guidance) if guidance else stepper
 
 
 def stacked(own: Tensor, normal: Tensor) -> Tensor:

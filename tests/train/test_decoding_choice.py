@@ -22,7 +22,7 @@ def batches(xpronet):
 
 def test_each_setting_is_decoded_and_the_model_left_as_it_was(xpronet, vocabulary, batches):
     before, reference = xpronet.config, decode_reports(xpronet, vocabulary, batches)
-    settings = [Setting(0.0, 0.0), Setting(0.0, 4.0)]
+    settings = [Setting(0.0, 0.0, 0), Setting(0.0, 4.0, 0)]
     plain, guided = score_settings(xpronet, vocabulary, batches, reference, reference, settings)
     assert xpronet.config is before
     assert plain["BLEU-4"] == pytest.approx(1.0, abs=1e-3), "it writes the references again"
@@ -44,9 +44,9 @@ def checkpoint(xpronet, xpronet_config, vocabulary, tmp_path):
 
 def test_the_choice_is_written_into_the_config_and_loads(checkpoint, xpronet):
     scores = {name: 0.25 for name in ("score", "BLEU-4", "CIDEr", "CE-14 macro F1", "distinct")}
-    write_setting(checkpoint, Setting(1.4, 0.5), scores)
+    write_setting(checkpoint, Setting(1.4, 0.5, 4), scores)
     config = registry.load(checkpoint).model.config
-    decoding = replace(xpronet.config.decoding, length_penalty=1.4)
+    decoding = replace(xpronet.config.decoding, length_penalty=1.4, no_repeat=4)
     assert config == replace(xpronet.config, decoding=decoding, guidance=0.5)
     document = json.loads((checkpoint / "config.json").read_text())
     assert (document["training"], document["decoding_choice"]["score"]) == ({"epochs": 3}, 0.25)
@@ -79,6 +79,6 @@ def test_the_command_chooses_on_val_alone(checkpoint, tmp_path, capsys):
         ]
     )
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 5, "two guidances, with and without repeats, and the best"
     assert lines[-1].startswith("best: length penalty 0.5")
     assert registry.load(checkpoint).model.config.decoding.length_penalty == 0.5

@@ -18,6 +18,14 @@ def test_where_both_agree_the_likely_words_keep_their_odds():
     torch.testing.assert_close(found, torch.tensor([[0.5, 0.3, 0.19, 0.0]]) / 0.99)
 
 
+def test_a_word_that_was_taken_out_stays_out_and_its_share_is_lost():
+    likely, normal = torch.tensor([[0.5, 0.3, 0.2]]).log(), torch.tensor([[0.2, 0.3, 0.5]]).log()
+    likely[0, 1] = normal[0, 1] = float("-inf")
+    found = guided(likely, normal, 1.0).exp()[0]
+    assert found[1] == 0
+    assert found.sum().item() == pytest.approx(0.7)
+
+
 def test_no_finding_stands_alone():
     labels = no_finding_labels(2)
     assert labels.shape == (2, 14)
