@@ -1,4 +1,4 @@
-"""Choose a checkpoint's decoding on val: length penalty, guidance and repeats, by the score that chose its epoch.
+"""Choose a checkpoint's decoding on val by the score that chose its epoch: length penalty, guidance, repeats.
 
     python -m train.decoding_choice --checkpoint checkpoints/xpronet --data DATA --write
 

@@ -39,12 +39,15 @@ class Sources:
 
 def read_sources(options: argparse.Namespace) -> Sources:
     """The data set that the options of train.medrat name."""
-    return _two_halves(options) if options.chexpert is None else _two_sets(options)
-
-
-def _two_halves(options: argparse.Namespace) -> Sources:
+    if options.chexpert is not None:
+        return _two_sets(options)
     corpus = load_corpus(options.data, options.out.parent / "cache")
-    dealt = assign(corpus.where("train"), options.pairing / 100, options.seed)
+    return two_halves(corpus, options.pairing, options.seed)
+
+
+def two_halves(corpus: Corpus, pairing: float, seed: int) -> Sources:
+    """Images of one half of a data set's train studies, reports of the other, `pairing` % giving both."""
+    dealt = assign(corpus.where("train"), pairing / 100, seed)
     return Sources(
         images=corpus,
         pictured=dealt.images,
@@ -83,17 +86,27 @@ def train_studies(
     sources: Sources, grids_of: GridsOf, versions: int, seed: int, match_share: float = 0.0
 ) -> UnpairedStudies:
     """Images and reports, each with the observations of its own study (radui.processing.labeler)."""
-    words, length = sources.vocabulary, sources.max_length
-    known = {p: words.encode(report, length) for p, report in sources.known.items()}
-    images = ImageSide(
+    images = image_side(sources, grids_of(sources.images, versions))
+    stop = sources.vocabulary.encode(".")[1]
+    return UnpairedStudies(images, report_side(sources), stop, seed, match_share=match_share)
+
+
+def image_side(sources: Sources, grids: list[Grids]) -> ImageSide:
+    """The studies that give an image; grids: patch features of all of `sources.images`."""
+    encode, length = sources.vocabulary.encode, sources.max_length
+    known = {p: encode(report, length) for p, report in sources.known.items()}
+    return ImageSide(
         [sources.images.index[p] for p in sources.pictured],
-        grids_of(sources.images, versions),
+        grids,
         positive(sources.images.states)[list(sources.pictured)],
         [known.get(p, []) for p in sources.pictured],
     )
-    tokens = [words.encode(report, length) for report in sources.texts]
-    reports = ReportSide(tokens, positive(report_states(sources.texts)))
-    return UnpairedStudies(images, reports, words.encode(".")[1], seed, match_share=match_share)
+
+
+def report_side(sources: Sources) -> ReportSide:
+    """The reports, with what each states."""
+    tokens = [sources.vocabulary.encode(report, sources.max_length) for report in sources.texts]
+    return ReportSide(tokens, positive(report_states(sources.texts)))
 
 
 def val_studies(sources: Sources, grids_of: GridsOf, classifier: Path, cache: Path) -> ReportStudies:

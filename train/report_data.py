@@ -64,11 +64,17 @@ class ReportStudies(Dataset[tuple[Any, ...]]):
         random = generator(self.seed, self.epoch, item)
         version = int(random.integers(len(self.grids))) if self.training else 0
         grids = np.stack([self.grids[version][view] for view in views])
-        mask = np.ones(len(views), bool)
-        if self.training and len(views) > 1 and random.random() < VIEW_DROPOUT:
-            mask[random.integers(len(views))] = False
+        mask = kept_views(len(views), random) if self.training else np.ones(len(views), bool)
         labels = self.conditions.draw(position, random if self.training else None)
         return grids, mask, labels, self.tokens[item]
+
+
+def kept_views(views: int, random: np.random.Generator) -> NDArray[np.bool_]:
+    """(views,) bool: now and then one of several is left out."""
+    mask = np.ones(views, bool)
+    if views > 1 and random.random() < VIEW_DROPOUT:
+        mask[random.integers(views)] = False
+    return mask
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from train.features import Grids
-from train.observation_classifier import VIEW_DROPOUT
 from train.pictures import generator
+from train.report_data import kept_views, redraw
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,17 @@ class ImageSide:
     grids: list[Grids]
     labels: NDArray[np.bool_]
     tokens: list[list[int]]
+
+    def version(self, study: int, version: int) -> NDArray[np.float16]:
+        """(V, C, h, w) of a study."""
+        return np.stack([self.grids[version][view] for view in self.index[study]])
+
+    def alike(self) -> dict[bytes, list[int]]:
+        """Studies by the bytes of their labels."""
+        found: dict[bytes, list[int]] = {}
+        for study, labels in enumerate(self.labels):
+            found.setdefault(labels.tobytes(), []).append(study)
+        return found
 
 
 @dataclass(frozen=True)
@@ -107,9 +118,7 @@ class UnpairedStudies(Dataset[tuple[Any, ...]]):
         self.pairs = [i for i, tokens in enumerate(images.tokens) if tokens]
         self.pair_share = pair_share if self.pairs else 0.0
         self.match_share = match_share
-        self.alike: dict[bytes, list[int]] = {}
-        for image, labels in enumerate(images.labels):
-            self.alike.setdefault(labels.tobytes(), []).append(image)
+        self.alike = images.alike()
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
@@ -148,12 +157,43 @@ class UnpairedStudies(Dataset[tuple[Any, ...]]):
         self, image: int, random: np.random.Generator
     ) -> tuple[NDArray[np.float16], NDArray[np.bool_]]:
         """(2, V, C, h, w) of two different versions, and which views are kept."""
-        grids, views = self.images.grids, self.images.index[image]
-        drawn = random.choice(len(grids), 2, replace=len(grids) < 2)
-        mask = np.ones(len(views), bool)
-        if len(views) > 1 and random.random() < VIEW_DROPOUT:
-            mask[random.integers(len(views))] = False
-        return np.stack([np.stack([grids[version][view] for view in views]) for version in drawn]), mask
+        drawn = random.choice(len(self.images.grids), 2, replace=len(self.images.grids) < 2)
+        mask = kept_views(len(self.images.index[image]), random)
+        return np.stack([self.images.version(image, version) for version in drawn]), mask
+
+
+class MatchedStudies(Dataset[tuple[Any, ...]]):
+    """Each report with an image of another study that has its observations; items as ReportStudies'.
+
+    Reports that no image matches are left out. noise: share of items whose labels are redrawn with `rates`,
+    the classifier's (`train.report_data.redraw`).
+    """
+
+    def __init__(
+        self, images: ImageSide, reports: ReportSide, seed: int, noise: float, rates: NDArray[np.float64]
+    ) -> None:
+        self.images, self.reports, self.seed, self.noise, self.rates = images, reports, seed, noise, rates
+        self.alike = images.alike()
+        self.kept = [i for i, labels in enumerate(reports.labels) if labels.tobytes() in self.alike]
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the loop; which image and which version is drawn follows it."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+    def __getitem__(self, item: int) -> tuple[Any, ...]:
+        report = self.kept[item]
+        random = generator(self.seed, self.epoch, item)
+        labels = self.reports.labels[report]
+        image = int(random.choice(self.alike[labels.tobytes()]))
+        grids = self.images.version(image, int(random.integers(len(self.images.grids))))
+        mask = kept_views(len(grids), random)
+        if random.random() < self.noise:
+            labels = redraw(labels, self.rates, random)
+        return grids, mask, labels, self.reports.tokens[report]
 
 
 def shuffle_sentences(tokens: Sequence[int], stop: int, random: np.random.Generator) -> list[int]:

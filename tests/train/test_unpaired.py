@@ -3,7 +3,17 @@ import pytest
 import torch
 from accelerate.utils import send_to_device
 
-from train.unpaired import Batch, ImageSide, ReportSide, UnpairedStudies, assign, collate, shuffle_sentences
+from radui.observations import NO_FINDING, OBSERVATIONS
+from train.unpaired import (
+    Batch,
+    ImageSide,
+    MatchedStudies,
+    ReportSide,
+    UnpairedStudies,
+    assign,
+    collate,
+    shuffle_sentences,
+)
 
 STOP = 9
 IMAGES, REPORTS, PAIRS, VERSIONS = 6, 10, 2, 3
@@ -115,6 +125,36 @@ class TestSamples:
 
     def test_an_unpaired_image_never_brings_its_report(self, build):
         assert not any(sample[3] for epoch in range(5) for sample in self.epoch(build(pairs=0), epoch))
+
+
+class TestMatchedStudies:
+    """Images 4 and 5 have the observations of reports 9 and 8; nothing else matches."""
+
+    def samples(self, build, noise=0.0):
+        studies, rates = build(pairs=0), np.zeros((2, 14))
+        matched = MatchedStudies(studies.images, studies.reports, 5, noise, rates)
+        assert len(matched) == 2
+        for epoch in range(10):
+            matched.set_epoch(epoch)
+            yield from (matched[item] for item in range(len(matched)))
+
+    def test_a_report_comes_with_an_image_of_its_observations(self, build):
+        for grids, mask, labels, tokens in self.samples(build):
+            assert grids[0, 0, 0, 0] % 100 == 2 * int(labels.argmax())
+            assert tokens == [0, 1 + (13 - int(labels.argmax())) % 3, STOP, 4, STOP, 0]
+            assert len(grids) == len(mask) == 2
+            assert mask.any()
+
+    def test_every_version_of_a_picture_is_seen(self, build):
+        seen = {int(grids[0, 0, 0, 0]) // 100 for grids, *_ in self.samples(build)}
+        assert seen == set(range(VERSIONS))
+
+    def test_noise_redraws_the_labels_and_keeps_the_image(self, build):
+        for grids, _, labels, _ in self.samples(build, noise=1.0):
+            assert [OBSERVATIONS[k] for k in labels.nonzero()[0]] == [NO_FINDING], (
+                "rates of zero state nothing"
+            )
+            assert grids[0, 0, 0, 0] % 100 in (8, 10)
 
 
 class TestMatching:
