@@ -7,7 +7,6 @@ python -m train.figures pairing --scores scores.json --out curve.png
 """
 
 import argparse
-import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from radui.models.registry import load
 from radui.observations import OBSERVATIONS
+from train.sweeps import SCORES, sweep_figure, sweep_points
 
 
 def prototype_figure(checkpoint: Path, out: Path, seed: int = 0) -> None:
@@ -40,30 +40,9 @@ def prototype_figure(checkpoint: Path, out: Path, seed: int = 0) -> None:
     figure.savefig(out, dpi=150)
 
 
-def sweep_points(runs: Sequence[Path], by: str) -> list[tuple[float, float]]:
-    """(setting, best val BLEU-4) of each run, by setting; the epoch is the one that the run kept."""
-    points = []
-    for run in runs:
-        document = json.loads((run / "checkpoint" / "config.json").read_text())
-        settings = document["config"]["prototypes"] | document["training"]["objective"]
-        rows = [row for row in csv.DictReader((run / "log.csv").open()) if row.get("score")]
-        kept = max(rows, key=lambda row: float(row["score"]))
-        points.append((float(settings[by]), float(kept["BLEU-4"])))
-    return sorted(points)
-
-
-def sweep_figure(runs: Sequence[Path], by: str, out: Path) -> None:
-    """Val BLEU-4 against gamma (Fig. 5) or theta, the tolerance (Fig. 6)."""
-    from matplotlib.figure import Figure
-
-    points = sweep_points(runs, by)
-    figure = Figure(figsize=(5, 3.4), layout="constrained")
-    axes = figure.add_subplot(xlabel={"gamma": "γ", "tolerance": "θ"}[by], ylabel="BLEU-4 on val")
-    axes.plot(*zip(*points, strict=True), marker="o")
-    figure.savefig(out, dpi=150)
-
-
-CURVES = ("BLEU-4", "CIDEr", "CE-14 macro F1")
+def prototype_setting(document: dict[str, Any], by: str) -> float:
+    """gamma (Fig. 5) or theta, the tolerance (Fig. 6), of a checkpoint's config.json."""
+    return float((document["config"]["prototypes"] | document["training"]["objective"])[by])
 
 
 def pairing_points(document: dict[str, Any], metric: str) -> list[tuple[float, float, float, float]]:
@@ -86,9 +65,9 @@ def pairing_figure(scores: Path, out: Path) -> None:
     from matplotlib.figure import Figure
 
     document = json.loads(scores.read_text(encoding="utf-8"))
-    figure = Figure(figsize=(3.6 * len(CURVES), 3.4), layout="constrained")
-    for column, metric in enumerate(CURVES):
-        axes = figure.add_subplot(1, len(CURVES), column + 1, xlabel="paired studies, %", title=metric)
+    figure = Figure(figsize=(3.6 * len(SCORES), 3.4), layout="constrained")
+    for column, metric in enumerate(SCORES):
+        axes = figure.add_subplot(1, len(SCORES), column + 1, xlabel="paired studies, %", title=metric)
         shares, values, lows, highs = zip(*pairing_points(document, metric), strict=True)
         places = range(len(shares))
         axes.set_xticks(list(places), [f"{share:g}" for share in shares])
@@ -119,7 +98,8 @@ def main() -> None:
     elif options.kind == "pairing":
         pairing_figure(options.scores, options.out)
     else:
-        sweep_figure(options.runs, options.by, options.out)
+        points = sweep_points(options.runs, lambda document: prototype_setting(document, options.by))
+        sweep_figure(points, {"gamma": "γ", "tolerance": "θ"}[options.by], options.out)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,6 @@ python -m train.otdrg_figures transport --run runs/otdrg --out transport.png
 
 import argparse
 import csv
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,8 +21,8 @@ from radui.models.registry import load
 from radui.observations import NO_FINDING, OBSERVATIONS
 from train.corpus import Corpus, load_corpus, positive
 from train.features import cached_grids
+from train.sweeps import sweep_figure, sweep_points
 
-SCORES = ("BLEU-4", "CIDEr", "CE-14 macro F1")
 FEWEST = 5  # studies that an observation needs to be drawn
 
 
@@ -100,28 +98,9 @@ def alignment_figure(features: AlignedFeatures, out: Path, seed: int = 0) -> tup
     return values[0], values[1]
 
 
-def sweep_points(runs: Sequence[Path], by: str) -> list[tuple[float, dict[str, float]]]:
-    """(setting, val scores) of each run by setting; the epoch is the one that the run kept."""
-    points = []
-    for run in runs:
-        document = json.loads((run / "checkpoint" / "config.json").read_text(encoding="utf-8"))
-        setting = float(document["config"]["transport"][by])
-        rows = [row for row in csv.DictReader((run / "log.csv").open(encoding="utf-8")) if row.get("score")]
-        kept = max(rows, key=lambda row: float(row["score"]))
-        points.append((setting, {name: float(kept[name]) for name in SCORES}))
-    return sorted(points, key=lambda point: point[0])
-
-
-def sweep_figure(runs: Sequence[Path], by: str, out: Path) -> None:
-    """Val scores against the iterations (Fig. 4) or epsilon (Table 4)."""
-    from matplotlib.figure import Figure
-
-    points = sweep_points(runs, by)
-    figure = Figure(figsize=(3.4 * len(SCORES), 3.2), layout="constrained")
-    for column, name in enumerate(SCORES):
-        axes = figure.add_subplot(1, len(SCORES), column + 1, xlabel=by, title=f"{name} on val")
-        axes.plot([setting for setting, _ in points], [values[name] for _, values in points], marker="o")
-    figure.savefig(out, dpi=150)
+def transport_setting(document: dict[str, Any], by: str) -> float:
+    """The iterations (Fig. 4) or epsilon (Table 4) of a checkpoint's config.json."""
+    return float(document["config"]["transport"][by])
 
 
 def transport_figure(run: Path, out: Path) -> None:
@@ -162,7 +141,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Parse the options and draw."""
     options = parse(arguments)
     if options.kind == "sweep":
-        sweep_figure(options.runs, options.by, options.out)
+        points = sweep_points(options.runs, lambda document: transport_setting(document, options.by))
+        sweep_figure(points, options.by, options.out)
     elif options.kind == "transport":
         transport_figure(options.run, options.out)
     else:

@@ -6,11 +6,12 @@ import pytest
 from train.otdrg_figures import (
     AlignedFeatures,
     alignment_figure,
+    main,
     parse,
-    sweep_figure,
-    sweep_points,
     transport_figure,
+    transport_setting,
 )
+from train.sweeps import sweep_points
 
 
 @pytest.fixture
@@ -29,16 +30,17 @@ def runs(tmp_path):
     return [tmp_path / "a", tmp_path / "b"]
 
 
-def test_points_are_of_the_kept_epoch_by_setting(runs):
-    points = sweep_points(runs, "iterations")
-    assert [setting for setting, _ in points] == [5, 50]
-    assert points[0][1] == {"BLEU-4": 0.1, "CIDEr": 0.2, "CE-14 macro F1": 0.3}
+def test_a_sweep_goes_by_iterations_or_epsilon(runs, tmp_path):
+    for by, expected in (("iterations", [5, 50]), ("epsilon", [0.1, 0.1])):
+        points = sweep_points(runs, lambda document, by=by: transport_setting(document, by))
+        assert [setting for setting, _ in points] == expected
+    main(["sweep", "--runs", *map(str, runs), "--by", "iterations", "--out", str(tmp_path / "sweep.png")])
+    assert (tmp_path / "sweep.png").stat().st_size > 5000
 
 
-def test_sweep_and_transport_are_drawn(runs, tmp_path):
-    sweep_figure(runs, "epsilon", tmp_path / "sweep.png")
+def test_the_transport_is_drawn(runs, tmp_path):
     transport_figure(runs[0], tmp_path / "transport.png")
-    assert all((tmp_path / name).stat().st_size > 5000 for name in ("sweep.png", "transport.png"))
+    assert (tmp_path / "transport.png").stat().st_size > 5000
 
 
 def test_a_run_without_transport_is_named(tmp_path):
