@@ -8,7 +8,6 @@ python -m train.figures pairing --scores scores.json --out curve.png
 
 import argparse
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 

@@ -8,6 +8,7 @@ python -m train.otdrg_figures transport --run runs/otdrg --out transport.png
 
 import argparse
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
