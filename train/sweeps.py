@@ -30,4 +30,7 @@ def sweep_figure(points: Sequence[tuple[float, dict[str, float]]], label: str, o
     for column, name in enumerate(SCORES):
         axes = figure.add_subplot(1, len(SCORES), column + 1, xlabel=label, title=f"{name} on val")
         axes.plot([setting for setting, _ in points], [values[name] for _, values in points], marker="o")
+        axes.set_ylim(
+            bottom=min(0.0, axes.get_ylim()[0])
+        )  # epochs differ too: no axis that makes hills of that
     figure.savefig(out, dpi=150)
