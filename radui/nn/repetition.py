@@ -1,4 +1,7 @@
-"""No phrase twice: a report that lists findings under a beam search falls into saying one over and over."""
+"""No phrase twice: a report that lists findings falls under beam search into saying one over and over.
+
+Not in the papers.
+"""
 
 import torch
 from torch import Tensor
