@@ -140,11 +140,7 @@ def language_asker(name: str, max_tokens: int = 160) -> Ask:
     model: Any = AutoModelForCausalLM.from_pretrained(name).eval()
 
     def ask(prompt: str, attempt: int) -> str:
-        text = prompt
-        if tokenizer.chat_template:
-            turn = [{"role": "user", "content": prompt}]
-            text = tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
-        ids = tokenizer(text, return_tensors="pt")
+        ids = tokenizer(as_turn(tokenizer, prompt), return_tensors="pt")
         torch.manual_seed(attempt)
         with torch.inference_mode():
             written = model.generate(
@@ -154,6 +150,15 @@ def language_asker(name: str, max_tokens: int = 160) -> Ask:
         return answer
 
     return ask
+
+
+def as_turn(tokenizer: Any, prompt: str) -> str:
+    """A prompt as a tokenizer's chat template puts it, as it is where there is none."""
+    if not tokenizer.chat_template:
+        return prompt
+    turn = [{"role": "user", "content": prompt}]
+    text: str = tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
+    return text
 
 
 def agreement_table(pairs: Sequence[tuple[Mapping[str, State], Mapping[str, State]]]) -> str:

@@ -46,6 +46,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     labels = parser.add_argument_group("labels")
     labels.add_argument("--limit", type=int, help="ask about the first LIMIT train reports only")
     labels.add_argument("--attempts", type=int, default=3)
+    labels.add_argument("--choose", action="store_true", help="weigh the four states, for small models")
     encoder = parser.add_argument_group("distill and ircp")
     encoder.add_argument("--distill-weight", type=float, default=1.0)
     encoder.add_argument("--label-weight", type=float, default=1.0)

@@ -23,6 +23,7 @@ from train.corpus import Corpus, load_corpus, positive
 from train.data.iu_xray import read_iu_xray
 from train.distill import EncoderObjective, EncoderPictures, EncoderTask, Student
 from train.features import Grids, cached_grids
+from train.label_choice import choosing_asker
 from train.label_extraction import AnswerCache, Tally, agreement_table, extract_states, language_asker
 from train.language import (
     LanguageTask,
@@ -161,8 +162,12 @@ def _means(corpus: Corpus, grids: Grids, split: str) -> NDArray[np.float32]:
 def extract_labels(options: argparse.Namespace) -> None:
     """Stage labels: a language model's labels of train reports, and their agreement with the rule labeler."""
     rows = [row for row in read_iu_xray(options.data) if row.split == "train"][: options.limit]
-    cache, tally = AnswerCache(options.out / "answers.jsonl", options.language_model), Tally()
-    ask = language_asker(options.language_model)
+    model = options.language_model
+    cache, tally = (
+        AnswerCache(options.out / "answers.jsonl", f"{model} choosing" if options.choose else model),
+        Tally(),
+    )
+    ask = choosing_asker(model) if options.choose else language_asker(model)
     found = {row.id: extract_states(row.report, ask, cache, tally, options.attempts) for row in tqdm(rows)}
     answered = {name: states for name, states in found.items() if states is not None}
     written = {name: [int(states[each]) for each in OBSERVATIONS] for name, states in answered.items()}
