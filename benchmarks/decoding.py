@@ -32,9 +32,14 @@ class Setting:
 
 
 def setting(config: XProNetConfig, studies: int, prototypes: bool) -> Setting:
-    """Random weights and random patch features; the words differ from study to study."""
+    """Random weights and random patch features; the words differ from study to study.
+
+    Phrases may repeat, as the rivals let them.
+    """
     torch.manual_seed(0)
-    model = XProNet(replace(config, use_prototypes=prototypes)).eval().requires_grad_(False)
+    decoding = replace(config.decoding, no_repeat=0)
+    config = replace(config, use_prototypes=prototypes, decoding=decoding)
+    model = XProNet(config).eval().requires_grad_(False)
     model.output.weight *= 4
     model.output.bias[0] = -1e4
     grids = torch.randn(studies, 2, model.backbone.channels, 7, 7)
