@@ -163,10 +163,8 @@ def extract_labels(options: argparse.Namespace) -> None:
     """Stage labels: a language model's labels of train reports, and their agreement with the rule labeler."""
     rows = [row for row in read_iu_xray(options.data) if row.split == "train"][: options.limit]
     model = options.language_model
-    cache, tally = (
-        AnswerCache(options.out / "answers.jsonl", f"{model} choosing" if options.choose else model),
-        Tally(),
-    )
+    asked = f"{model} choosing" if options.choose else model  # the cache keeps the two ways apart
+    cache, tally = AnswerCache(options.out / "answers.jsonl", asked), Tally()
     ask = choosing_asker(model) if options.choose else language_asker(model)
     found = {row.id: extract_states(row.report, ask, cache, tally, options.attempts) for row in tqdm(rows)}
     answered = {name: states for name, states in found.items() if states is not None}

@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pytest
 
@@ -15,19 +13,9 @@ from train.sweeps import sweep_points
 
 
 @pytest.fixture
-def runs(tmp_path):
-    for name, iterations, score in (("a", 50, 0.4), ("b", 5, 0.2)):
-        folder = tmp_path / name / "checkpoint"
-        folder.mkdir(parents=True)
-        document = {"config": {"transport": {"iterations": iterations, "epsilon": 0.1}}}
-        (folder / "config.json").write_text(json.dumps(document))
-        (folder.parent / "log.csv").write_text(
-            "epoch,words,transport,score,BLEU-4,CIDEr,CE-14 macro F1\n"
-            "1,3.0,0.9,,,,\n"
-            f"2,2.0,0.8,{score},0.1,{score},0.3\n"
-            "3,1.0,0.7,0.1,0.5,0.5,0.5\n"
-        )
-    return [tmp_path / "a", tmp_path / "b"]
+def runs(finished_run):
+    transports = [{"iterations": iterations, "epsilon": 0.1} for iterations in (50, 5)]
+    return [finished_run({"config": {"transport": each}}, score=0.4) for each in transports]
 
 
 def test_a_sweep_goes_by_iterations_or_epsilon(runs, tmp_path):

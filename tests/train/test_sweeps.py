@@ -1,5 +1,3 @@
-import json
-
 import cv2
 import pytest
 
@@ -8,20 +6,13 @@ from train.sweeps import sweep_figure, sweep_points
 
 
 @pytest.fixture
-def runs(tmp_path):
-    """Two runs of XProNet with another gamma; the second epoch is the one that each kept."""
-    for name, gamma, score in (("a", 15, 0.4), ("b", 5, 0.2)):
-        folder = tmp_path / name / "checkpoint"
-        folder.mkdir(parents=True)
-        document = {"config": {"prototypes": {"gamma": gamma}}, "training": {"objective": {"tolerance": 1.5}}}
-        (folder / "config.json").write_text(json.dumps(document))
-        (folder.parent / "log.csv").write_text(
-            "epoch,words,score,BLEU-4,CIDEr,CE-14 macro F1\n"
-            "1,3.0,,,,\n"
-            f"2,2.0,{score},0.1,{score},0.3\n"
-            "3,1.0,0.1,0.5,0.5,0.5\n"
-        )
-    return [tmp_path / "a", tmp_path / "b"]
+def runs(finished_run):
+    """Two runs of XProNet with another gamma."""
+    objective = {"training": {"objective": {"tolerance": 1.5}}}
+    return [
+        finished_run({"config": {"prototypes": {"gamma": gamma}}, **objective}, score)
+        for gamma, score in ((15, 0.4), (5, 0.2))
+    ]
 
 
 def test_points_are_of_the_kept_epoch_by_setting(runs):
