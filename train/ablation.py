@@ -51,12 +51,20 @@ ABLATIONS = {
             "no augmentation": ("--augmentation", "none"),
         },
     ),
-    "otdrg": Ablation(  # Table 3; IRCP is in the encoder that --encoder-run names
+    "otdrg": Ablation(  # Table 3 (IRCP is in the encoder that --encoder-run names), Table 4, figure 4
         otdrg.main,
         {
             "whole": (),
             "without transport": ("--no-transport",),
             "without labels": ("--no-labels",),
+            "epsilon 0.01": ("--epsilon", "0.01"),
+            "epsilon 0.05": ("--epsilon", "0.05"),
+            "epsilon 0.12": ("--epsilon", "0.12"),
+            "5 iterations": ("--iterations", "5"),
+            "10 iterations": ("--iterations", "10"),
+            "100 iterations": ("--iterations", "100"),
+            "barycentric": ("--features", "barycentric"),
+            "residual": ("--features", "residual"),
         },
     ),
 }

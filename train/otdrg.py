@@ -78,6 +78,7 @@ def _add_sft(parser: argparse.ArgumentParser) -> None:
     add("--gradient", choices=("envelope", "autodiff"), help="default: what the features need")
     add("--features", choices=("plain", "barycentric", "residual"), default="plain")
     add("--transport-weight", type=float, default=0.1, help="lambda of eq. 12")
+    add("--contrast-weight", type=float, default=0.0, help="of train.transport_losses; 0 is the paper")
     add("--label-text", choices=("none", "stated", "all"), default="stated")
     add("--labels", type=Path, help="states from stage labels in place of the rule labeler's")
     add("--lora-rank", type=int, default=16)

@@ -3,7 +3,7 @@
 import argparse
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,15 @@ import torch
 from accelerate import PartialState
 from torch import Tensor, nn
 
-from radui.models.otdrg import OTDRG, Memory, OTDRGConfig, Output
+from radui.models.otdrg import OTDRG, OTDRGConfig
 from radui.models.registry import save
 from radui.nn.backbones import BackboneConfig
-from radui.nn.decoding import BeamConfig, Stepper
+from radui.nn.decoding import BeamConfig
 from radui.nn.language_model import LanguageModelConfig
 from radui.nn.transport import TransportConfig
 from radui.processing.prompts import PromptTokens
 from radui.processing.tokenizer import ReportTokenizer
 from radui.processing.vocabulary import Vocabulary
-from radui.records import ByteArray, FloatArray, Preprocessing
 from train.backbone import PREPROCESSING
 from train.corpus import Corpus, load_corpus
 from train.features import cached_grids
@@ -30,56 +29,22 @@ from train.loop import LoopConfig, Trainer, load_weights
 from train.losses import report_loss
 from train.metrics.protocol import protocol_references
 from train.observation_classifier import VERSIONS, load_backbone
+from train.otdrg_pixels import FromPixels, PixelVersion
 from train.otdrg_stages import ENCODERS
-from train.pictures import Augmentation, augment, generator, plain
 from train.report_data import Batch, ReportStudies, collate, decode
 from train.selection import selection_scores
 from train.state_conditions import state_conditions
+from train.transport_losses import Alignment, alignment_losses
 
 ALL_LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
 @dataclass(frozen=True)
 class Objective:
-    """lambda of eq. 12 (the paper prints none) and label smoothing."""
+    """What is learned beside the words, and label smoothing."""
 
-    transport_weight: float = 0.1
+    alignment: Alignment = field(default_factory=Alignment)
     smoothing: float = 0.1
-
-
-class FromPixels(nn.Module):
-    """OTDRG with the encoder in the loop: pixels where the others take cached grids."""
-
-    def __init__(self, model: OTDRG) -> None:
-        super().__init__()
-        self.model, self.config = model, model.config
-
-    def encode(self, pixels: Tensor, mask: Tensor, labels: Tensor) -> Memory:
-        """As OTDRG.encode."""
-        return self.model.encode(self.model.grids(pixels), mask, labels)
-
-    def forward(self, pixels: Tensor, mask: Tensor, labels: Tensor, tokens: Tensor) -> Output:
-        """As OTDRG.forward."""
-        return self.model(self.model.grids(pixels), mask, labels, tokens)
-
-    def stepper(self, memory: Memory, beams: int, traces: bool = False) -> Stepper:
-        """As OTDRG.stepper."""
-        return self.model.stepper(memory, beams, traces)
-
-
-@dataclass(frozen=True)
-class PixelVersion:
-    """Pictures of one version where others keep cached grids: version[row] is (1, S, S) float32."""
-
-    pictures: ByteArray
-    preprocessing: Preprocessing
-    version: int
-
-    def __getitem__(self, row: int) -> FloatArray:
-        picture = self.pictures[row]
-        if self.version == 0:
-            return plain(picture, self.preprocessing)[None]
-        return augment(picture, self.preprocessing, generator(0, self.version, row), Augmentation())[None]
 
 
 class ReportTask:
@@ -104,14 +69,13 @@ class ReportTask:
         return [*groups, {"params": encoder, "lr": 1e-4}] if encoder else groups
 
     def loss(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """OTDRG eq. 12."""
+        """OTDRG eq. 12, and with a weight the contrast of `train.transport_losses`."""
         output = model(batch.grids, batch.mask, batch.labels, batch.tokens[:, :-1])
         words = report_loss(output.logits, batch.tokens, self.objective.smoothing)
-        if output.distance is None:
-            return {"loss": words, "words": words}
-        distance = output.distance.mean()
-        total = words + self.objective.transport_weight * distance
-        return {"loss": total, "words": words, "transport": distance}
+        aligned = alignment_losses(
+            output.memory, batch.labels, self.model.config.transport, self.objective.alignment
+        )
+        return {"loss": words + aligned.pop("alignment", 0), "words": words, **aligned}
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         """Decode val as the app would (predicted labels, beams) and score it under the R2Gen protocol."""
@@ -202,7 +166,8 @@ def train_reports(options: argparse.Namespace) -> None:
     corpus = load_corpus(options.data, options.out.parent / "cache")
     model, tokenizer = build_model(options)
     train, val = train_data(options, corpus, model, tokenizer)
-    objective = Objective(options.transport_weight, options.smoothing)
+    alignment = Alignment(options.transport_weight, options.contrast_weight)
+    objective = Objective(alignment, options.smoothing)
     learner = FromPixels(model) if options.train_encoder else model
     loop = LoopConfig(
         options.epochs,

@@ -85,10 +85,10 @@ class Memory:
 
 @dataclass(frozen=True)
 class Output:
-    """Training output: logits (B, T, vocabulary); distance: (B,) of eq. 8, None without FIOT."""
+    """Training output: logits (B, T, vocabulary), and the memory that they were read from."""
 
     logits: Tensor
-    distance: Tensor | None
+    memory: Memory
 
 
 class OTDRG(nn.Module):
@@ -209,7 +209,7 @@ class OTDRG(nn.Module):
         words = self.language_model.embed(tokens).to(memory.prompt.dtype)
         mask = torch.cat([memory.mask, memory.mask.new_ones(tokens.shape)], 1)
         logits = self.language_model(torch.cat([memory.prompt, words], 1), mask, tokens.shape[1])
-        return Output(logits, None if memory.transport is None else memory.transport.distance)
+        return Output(logits, memory)
 
     def stepper(self, memory: Memory, beams: int, traces: bool = False) -> Stepper:
         """A decoder over this memory with `beams` hypotheses a study, for `radui.nn.decoding`."""

@@ -5,7 +5,7 @@ import pytest
 
 from train.ablation import ABLATIONS, COLUMNS, Ablation, main, table
 
-PARTS = {"xpronet": 4, "medrat": 8, "otdrg": 3}
+PARTS = {"xpronet": 4, "medrat": 8, "otdrg": 11}
 
 
 class Command:

@@ -15,10 +15,9 @@ from train.data.study import StudyRow
 from train.language import build_tokenizer, save_base
 from train.loop import LoopConfig, Trainer, load_weights, save_weights
 from train.otdrg import encoder_objective, parse
+from train.otdrg_pixels import FromPixels, PixelVersion
 from train.otdrg_sft import (
-    FromPixels,
     Objective,
-    PixelVersion,
     ReportTask,
     _states,
     build_config,
@@ -26,6 +25,7 @@ from train.otdrg_sft import (
 )
 from train.report_data import ReportStudies, decode
 from train.state_conditions import StateConditions
+from train.transport_losses import Alignment
 
 REPORTS = ("The lungs are clear.", "Large effusion. The heart is large.")
 
@@ -127,7 +127,7 @@ def test_the_model_has_the_base_and_only_projections_and_adapters_learn(options,
 def test_training_lowers_the_loss_and_the_checkpoint_writes_the_same(options, corpus, tmp_path):
     model, tokenizer = build_model(options("--max-tokens", "9", "--beams", "2"))
     train, val = studies(corpus, tokenizer)
-    task = ReportTask(model, Objective(transport_weight=0.3), val, tokenizer)
+    task = ReportTask(model, Objective(Alignment(transport_weight=0.3)), val, tokenizer)
     loop = LoopConfig(epochs=6, batch_size=4, learning_rate=1e-2, precision="no", evaluate_every=6)
     Trainer(task, train, loop, tmp_path / "run").fit()
     rows = (tmp_path / "run" / "log.csv").read_text().splitlines()

@@ -120,7 +120,8 @@ def test_a_masked_view_has_no_influence(otdrg, batch):
     changed[1, 1], changed[2, 0] = 3.0, 5.0
     after = otdrg(changed, mask, states, tokens)
     torch.testing.assert_close(before.logits, after.logits, rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(before.distance, after.distance)
+    distances = [each.memory.transport.distance for each in (before, after)]
+    torch.testing.assert_close(*distances)
     changed[0, 1] = 3.0
     assert not torch.allclose(before.logits[0], otdrg(changed, mask, states, tokens).logits[0], atol=1e-2)
 
@@ -144,14 +145,14 @@ def test_without_labels_there_is_no_transport_and_no_influence(vary, batch):
     memory = model.encode(*batch)
     assert (memory.label_tokens, memory.transport) == (None, None)
     output = model(*batch, tokens)
-    assert output.distance is None
+    assert output.memory.transport is None
     torch.testing.assert_close(output.logits, model(grids, mask, 0 * states, tokens).logits)
 
 
 def test_without_transport_the_labels_stay(vary, batch, otdrg):
     model, tokens = vary(use_transport=False), torch.tensor([[0, 30]]).repeat(STUDIES, 1)
     output = model(*batch, tokens)
-    assert output.distance is None
+    assert output.memory.transport is None
     # Plain features do not read the plan: the same words with and without it.
     torch.testing.assert_close(output.logits, otdrg(*batch, tokens).logits)
 
@@ -175,7 +176,7 @@ def test_projections_and_adapters_learn_and_nothing_else(otdrg, batch, features)
     model.load_state_dict(otdrg.state_dict())
     model.backbone.requires_grad_(False)
     output = model(*batch, torch.tensor([[0, 30, 50]]).repeat(STUDIES, 1))
-    (output.logits.square().mean() + output.distance.mean()).backward()
+    (output.logits.square().mean() + output.memory.transport.distance.mean()).backward()
     learned = {name for name, parameter in model.named_parameters() if parameter.grad is not None}
     assert {"project_image.weight", "project_label.weight", "view_embedding.weight"} <= learned
     assert not [n for n in learned if n.startswith("language_model") and ".lora_" not in n]
