@@ -21,7 +21,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from radui.models.otdrg import OTDRG
 from radui.models.registry import read_config, save
 from radui.nn.decoding import END, sample
 from radui.processing.vocabulary import Vocabulary
@@ -34,7 +33,6 @@ from train.report_data import Batch, ReportStudies, collate, decode
 from train.rewards import Cider, Reference, bleu4, clinical_f1, stated
 from train.selection import selection_scores
 from train.self_critical_data import read_start, train_data
-from train.transport_losses import Alignment, alignment_losses
 
 SAMPLES = 4
 BLEU_WEIGHT = 4.0  # brings sentence BLEU-4 (about 0.2) beside CIDEr-D (about 0.5)
@@ -104,10 +102,8 @@ class SelfCriticalTask:
 
     collate = staticmethod(collate)
 
-    def __init__(
-        self, model: Any, judge: Judge, val: ReportStudies, alignment: Alignment | None = None
-    ) -> None:
-        self.model, self.judge, self.val, self.alignment = model, judge, val, alignment
+    def __init__(self, model: Any, judge: Judge, val: ReportStudies) -> None:
+        self.model, self.judge, self.val = model, judge, val
         rows = [val.corpus.rows[p] for p in val.positions]
         train = [val.corpus.rows[p].report for p in val.corpus.where("train")]
         self.references = protocol_references(rows, Vocabulary.build(train))
@@ -119,7 +115,7 @@ class SelfCriticalTask:
 
     def loss(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """A little cross-entropy plus the policy gradient, over one encoding of each study."""
-        return policy_loss(model, self.judge, batch, self.alignment)
+        return policy_loss(model, self.judge, batch)
 
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         """Decode val as the app would and score it under the R2Gen protocol."""
@@ -127,10 +123,8 @@ class SelfCriticalTask:
         return selection_scores(reports, self.references, self.reports)
 
 
-def policy_loss(
-    model: Any, judge: Judge, batch: Batch, alignment: Alignment | None = None
-) -> dict[str, Tensor]:
-    """The loss of a batch and what it is made of; alignment: of an OTDRG's patches, None for the others."""
+def policy_loss(model: Any, judge: Judge, batch: Batch) -> dict[str, Tensor]:
+    """The loss of a batch and what it is made of."""
     model.eval()  # the policy is the model as it writes, without dropout
     with as_taught(model):
         memory = model.encode(batch.grids, batch.mask, batch.labels)
@@ -141,11 +135,7 @@ def policy_loss(
     chosen = log_probabilities(model, repeated(memory, SAMPLES), sampled)
     policy = -(advantages(rewards)[:, None] * chosen).sum() / (sampled != END).sum()
     words = report_loss(taught(model, memory, batch.tokens[:, :-1]), batch.tokens)
-    parts = {"loss": policy + WORDS_WEIGHT * words, "reward": rewards.mean(), "words": words}
-    if alignment is None:
-        return parts
-    aligned = alignment_losses(memory, batch.labels, model.config.transport, alignment)
-    return parts | {"loss": parts["loss"] + aligned.pop("alignment", 0)} | aligned
+    return {"loss": policy + WORDS_WEIGHT * words, "reward": rewards.mean(), "words": words}
 
 
 def advantages(rewards: Tensor) -> Tensor:
@@ -181,8 +171,6 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--clinical-weight", type=float, default=ClinicalReward.weight)
     add("--normal-reward", type=float, default=ClinicalReward.normal, help="below 1: tell more")
     add("--learning-rate", type=float, default=2e-4, help="OTDRG's adapters need 1e-3")
-    add("--transport-weight", type=float, default=0.0, help="OTDRG: as train.otdrg")
-    add("--contrast-weight", type=float, default=0.0, help="OTDRG: as train.otdrg")
     add("--batch-size", type=int, default=16)
     add("--length-penalty", type=float, default=1.0, help="of the beam, chosen on val")
     add("--epochs", type=int, default=4)
@@ -203,17 +191,13 @@ def main(arguments: list[str] | None = None) -> None:
     model.config = replace(model.config, decoding=decoding)
     data = train_data(start, options, corpus, words)
     clinical = ClinicalReward(options.clinical_weight, options.normal_reward)
-    alignment = Alignment(options.transport_weight, options.contrast_weight)
-    aligned = alignment if isinstance(model, OTDRG) else None
-    task = SelfCriticalTask(model, Judge(words, data.reports, clinical), data.val, aligned)
+    task = SelfCriticalTask(model, Judge(words, data.reports, clinical), data.val)
     config = LoopConfig(
         options.epochs, options.batch_size, options.learning_rate, 0.0, seed=options.seed, warmup=0.1
     )
     best = Trainer(task, data.train, config, options.out).fit(options.resume)
     load_weights(model, best / "model.safetensors")
     run = {"clinical": asdict(clinical), "label_noise": options.label_noise, **asdict(config)}
-    if aligned:
-        run["alignment"] = asdict(aligned)
     facts = {
         "training": start.facts.get("training", {}),
         "self_critical": [*start.facts.get("self_critical", []), run],

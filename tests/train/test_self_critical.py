@@ -13,7 +13,6 @@ from train import self_critical
 from train.data.synthetic import write_synthetic
 from train.report_data import Batch
 from train.self_critical import SAMPLES, ClinicalReward, Judge, advantages, as_taught, policy_loss, repeated
-from train.transport_losses import Alignment
 
 REPORTS = ["the heart is large .", "no effusion .", "lungs clear .", "the left effusion ."]
 LEARNED = {
@@ -76,20 +75,6 @@ def test_guidance_and_repeats_are_put_back(system, batch):
         assert (model.config.guidance, model.config.decoding.no_repeat) == (0.0, 0)
     policy_loss(model, judge_of(words, batch), batch)
     assert model.config == shipped
-
-
-@pytest.mark.parametrize("system", ["otdrg"], indirect=True)
-def test_patches_and_labels_of_otdrg_stay_aligned_meanwhile(system, batch):
-    model, words = system
-    weights = Alignment(transport_weight=0.5, contrast_weight=0.25)
-    found: dict[str, torch.Tensor] = {}
-    plain: dict[str, torch.Tensor] = {}
-    for losses, alignment in ((found, weights), (plain, None)):
-        torch.manual_seed(0)  # the same samples
-        losses |= policy_loss(model, judge_of(words, batch), batch, alignment)
-    added = 0.5 * found["transport"] + 0.25 * found["contrast"]
-    torch.testing.assert_close(found["loss"], plain["loss"] + added)
-    assert set(found) - set(plain) == {"transport", "contrast"}
 
 
 def test_the_reports_own_words_earn_most(vocabulary):
