@@ -3,7 +3,7 @@
     python -m train.label_following --checkpoint checkpoints/xpronet --data DATA
 
 Prints the share of reports that state the observation (rule labeler) when it is the only label, and when
-No Finding is. For systems that condition on which observations are present: XProNet and MedRAT.
+No Finding is. For XProNet, MedRAT and OTDRG, where what is not ticked is unmentioned.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from radui.observations import NO_FINDING, OBSERVATION_INDEX, OBSERVATIONS
 from radui.processing.vocabulary import Vocabulary
 from train.corpus import Corpus, load_corpus, positive
 from train.features import Grids, cached_grids
+from train.generate import read_words
 from train.report_data import Conditions, ReportStudies, decode
 from train.rewards import stated
 
@@ -49,7 +50,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     corpus = load_corpus(options.data, options.cache)
     model: Any = load(options.checkpoint).model
-    vocabulary = Vocabulary.load(options.checkpoint / "vocab.json")
+    vocabulary: Any = read_words(options.checkpoint, model)
     grids = cached_grids(model.backbone, corpus.pictures, model.config.preprocessing, 0, options.cache)
     normal = reports_under(NO_FINDING, model, vocabulary, corpus, grids)
     print("| label | stated under it | under No Finding |\n|---|---:|---:|")
