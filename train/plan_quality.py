@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -26,6 +25,7 @@ from radui.models.observation_classifier import ObservationClassifier, pool_view
 from radui.models.otdrg import OTDRG, Memory
 from radui.models.registry import load
 from radui.observations import NO_FINDING, OBSERVATIONS, State
+from radui.records import FloatArray
 from train.corpus import Corpus, load_corpus, positive
 from train.features import Grids, cached_grids
 from train.observation_classifier import observation_aucs
@@ -81,6 +81,17 @@ def logit_maps(classifier: ObservationClassifier, grids: Tensor, size: tuple[int
     return F.interpolate(torch.einsum("vchw,kc->kvhw", grids, weight), size, mode="bilinear")
 
 
+@dataclass(frozen=True)
+class _Study:
+    """information: nats; gains, known: (14,), of plan and classifier; columns, maps: (14, patches)."""
+
+    information: float
+    gains: FloatArray
+    known: FloatArray
+    columns: FloatArray
+    maps: FloatArray
+
+
 @torch.inference_mode()
 def plan_quality(
     model: OTDRG,
@@ -91,42 +102,48 @@ def plan_quality(
 ) -> PlanQuality:
     """Measure a model with transport on studies; grids: of the model's backbone, of the classifier's."""
     stated = positive(corpus.states)[list(positions)]
-    told, scores, known, columns, maps = [], [], [], [], []
-    for position in positions:
-        own, other = (_views(each, corpus.index[position]) for each in grids)
-        memory = _encoded(model, own, torch.from_numpy(corpus.states[position])[None])
-        assert memory.transport is not None, "the model has no transport"
-        plan = memory.transport.plan[0]
-        told.append(information(plan))
-        scores.append(gains(model, own).numpy())
-        pooled = pool_views(other, torch.ones(other.shape[:2], dtype=torch.bool))
-        known.append(present(classifier.probabilities(classifier.classify(pooled)))[0].numpy())
-        columns.append(plan.T.numpy())
-        maps.append(logit_maps(classifier, other[0], (own.shape[-2], own.shape[-1])).flatten(1).numpy())
-    auc, classifier_auc = (observation_aucs(np.stack(each), stated) for each in (scores, known))
-    frequent = [k for k in range(len(OBSERVATIONS)) if FEWEST <= stated[:, k].sum() < len(stated)]
+    studies = [_study(model, classifier, corpus, grids, position) for position in positions]
+    auc = observation_aucs(np.stack([each.gains for each in studies]), stated)
+    known = observation_aucs(np.stack([each.known for each in studies]), stated)
     rows = []
-    for k in frequent:
-        name, studies = OBSERVATIONS[k], np.flatnonzero(stated[:, k])
-        agreement = _correlations(columns, maps, studies, k)
-        rows.append(ObservationQuality(name, len(studies), auc[name], classifier_auc[name], *agreement))
-    return PlanQuality(float(np.mean(told)), rows)
+    for k in np.flatnonzero((stated.sum(0) >= FEWEST) & ~stated.all(0)):
+        having, name = [studies[place] for place in np.flatnonzero(stated[:, k])], OBSERVATIONS[k]
+        rows.append(
+            ObservationQuality(name, len(having), auc[name], known[name], *_correlations(having, int(k)))
+        )
+    return PlanQuality(float(np.mean([each.information for each in studies])), rows)
+
+
+def _study(
+    model: OTDRG, classifier: ObservationClassifier, corpus: Corpus, grids: Sequence[Grids], position: int
+) -> _Study:
+    own, other = (_views(each, corpus.index[position]) for each in grids)
+    memory = _encoded(model, own, torch.from_numpy(corpus.states[position])[None])
+    assert memory.transport is not None, "the model has no transport"
+    plan = memory.transport.plan[0]
+    pooled = pool_views(other, torch.ones(other.shape[:2], dtype=torch.bool))
+    known = present(classifier.probabilities(classifier.classify(pooled)))[0]
+    maps = logit_maps(classifier, other[0], (own.shape[-2], own.shape[-1])).flatten(1)
+    return _Study(information(plan), gains(model, own).numpy(), known.numpy(), plan.T.numpy(), maps.numpy())
 
 
 def _views(grids: Grids, views: Sequence[int]) -> Tensor:
     return torch.from_numpy(grids[list(views)].astype(np.float32))[None]
 
 
-def _correlations(
-    columns: list[Any], maps: list[Any], studies: NDArray[np.int64], k: int
-) -> tuple[float, float]:
+def _correlations(studies: Sequence[_Study], k: int) -> tuple[float, float]:
     """Mean correlation of column k with the own map of k and with the next study's (of as many views)."""
-    own, next_one = [], []
+    own, others = [], []
     for place, study in enumerate(studies):
-        rest = [each for each in np.roll(studies, -place - 1)[:-1] if maps[each].shape == maps[study].shape]
-        own.append(np.corrcoef(columns[study][k], maps[study][k])[0, 1])
-        next_one += [np.corrcoef(columns[study][k], maps[each][k])[0, 1] for each in rest[:1]]
-    return float(np.mean(own)), float(np.mean(next_one)) if next_one else float("nan")
+        own.append(_correlation(study, study, k))
+        rest = [*studies[place + 1 :], *studies[:place]]
+        fitting = [each for each in rest if each.maps.shape == study.maps.shape]
+        others += [_correlation(study, each, k) for each in fitting[:1]]
+    return float(np.mean(own)), float(np.mean(others)) if others else float("nan")
+
+
+def _correlation(study: _Study, other: _Study, k: int) -> float:
+    return float(np.corrcoef(study.columns[k], other.maps[k])[0, 1])
 
 
 def report(quality: PlanQuality) -> str:
