@@ -61,17 +61,28 @@ def _token_losses(logits: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
     return losses, (targets != 0) | (tokens[:, :-1] != 0)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the options, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+def parse(description: str | None, arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Options of a command that measures an OTDRG checkpoint on val or test."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--checkpoint", type=Path, default=Path("checkpoints/otdrg"))
     parser.add_argument("--classifier", type=Path, default=Path("checkpoints/observation_classifier"))
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"))
     parser.add_argument("--split", default="val", choices=("val", "test"))
-    options = parser.parse_args(arguments)
-    model = load(options.checkpoint).model
+    return parser.parse_args(arguments)
+
+
+def read_otdrg(checkpoint: Path) -> OTDRG:
+    """The model of a checkpoint folder, which must be an OTDRG."""
+    model = load(checkpoint).model
     assert isinstance(model, OTDRG), "the checkpoint is of another model"
+    return model
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse the options, measure, print."""
+    options = parse(__doc__, arguments)
+    model = read_otdrg(options.checkpoint)
     corpus = load_corpus(options.data, options.cache)
     tokenizer = ReportTokenizer.load(options.checkpoint / "tokenizer.json", model.config.language_model.end)
     grids = cached_grids(model.backbone, corpus.pictures, model.config.preprocessing, 0, options.cache)

@@ -10,11 +10,8 @@ same with the classifier's map of another study, which has the shape of a chest 
 A checkpoint without transport is measured by the plan that its projections would give: what alignment adds.
 """
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -29,6 +26,7 @@ from radui.records import FloatArray
 from train.corpus import Corpus, load_corpus, positive
 from train.features import Grids, cached_grids
 from train.observation_classifier import observation_aucs
+from train.otdrg_reliance import parse, read_otdrg
 
 FEWEST = 5  # studies with the observation that a line needs
 
@@ -162,21 +160,16 @@ def report(quality: PlanQuality) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parse the options, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--checkpoint", type=Path, default=Path("checkpoints/otdrg"))
-    parser.add_argument("--classifier", type=Path, default=Path("checkpoints/observation_classifier"))
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--cache", type=Path, default=Path("runs/cache"))
-    parser.add_argument("--split", default="val", choices=("val", "test"))
-    options = parser.parse_args(arguments)
-    models: list[Any] = [load(folder).model for folder in (options.checkpoint, options.classifier)]
-    models[0].config = replace(models[0].config, use_transport=True)
+    options = parse(__doc__, arguments)
+    model, classifier = read_otdrg(options.checkpoint), load(options.classifier).model
+    assert isinstance(classifier, ObservationClassifier), "--classifier is of another model"
+    model.config = replace(model.config, use_transport=True)
     corpus = load_corpus(options.data, options.cache)
     grids = [
         cached_grids(each.backbone, corpus.pictures, each.config.preprocessing, 0, options.cache)
-        for each in models
+        for each in (model, classifier)
     ]
-    print(report(plan_quality(models[0], models[1], corpus, grids, corpus.where(options.split))))
+    print(report(plan_quality(model, classifier, corpus, grids, corpus.where(options.split))))
 
 
 if __name__ == "__main__":
